@@ -1,0 +1,40 @@
+/* listener.h - the sockets connections arrive on: one per core, sharing one port.
+ *
+ * A second server of the same user could bind the same port with SO_REUSEPORT and take half of the
+ * connections, so the port is first bound once without it. A dying ring may hold its listener for
+ * a moment after its process is gone, so that is tried again for a second. */
+#ifndef SERVER_LISTENER_H
+#define SERVER_LISTENER_H
+
+#include "server/sentence.h"
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+enum {
+    LISTENER_BACKLOG_MAX = 65535,
+    LISTENER_RETRY_MS = 1000,  /* how long a port in use is tried again */
+    LISTENER_RETRY_STEP_MS = 20,
+    LISTENER_ADDRESS_MAX = 72, /* "[IPv6 address%interface]:65535" and its NUL */
+};
+
+/* Read a numeric IPv4 or IPv6 address (with %interface for a link-local one). */
+bool listener_address(const char *host, uint16_t port, struct sockaddr_storage *address,
+                      socklen_t *len);
+
+/* "127.0.0.1:8080", "[::1]:8080": for the start line and for sentences. */
+void listener_name(char out[LISTENER_ADDRESS_MAX], const char *host, uint16_t port);
+
+/* Open `count` listeners: non-blocking, close-on-exec, TCP_NODELAY (which accepted sockets
+ * inherit), all of them bound before the first one listens, so that no connection is queued on
+ * one of a set that can't be completed. "::" takes both families, every other IPv6 address its
+ * own only. *port 0 becomes the one the kernel chose. They are the caller's from then on. 0, or
+ * -errno with the reason in *why and nothing left open. */
+int listener_open_all(const char *host, uint16_t *port, int *fds, unsigned count,
+                      struct sentence *why);
+
+void listener_close_all(const int *fds, unsigned count);
+
+#endif
