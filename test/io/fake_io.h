@@ -1,22 +1,23 @@
 /* fake_io.h - a third engine: sockets in memory, for tests of what stands above io.
  *
- * It keeps the whole contract of io/io.h and holds its caller to it: a call that breaks the contract
- * (wrong thread, a second send, a lease given back twice, a socket used after close or attached before
- * IO_CLOSED, borrowed bytes changed or freed early, an empty vector, something left over at free)
- * stops the program through CHECK. Every lease is memory of its own, exactly as long as what was
- * received, so AddressSanitizer sees a byte read beyond it or after it was given back.
+ * It keeps the whole contract of io/io.h and holds its caller to it: a call that breaks the
+ * contract (wrong thread, a second send, a lease given back twice, a socket used after close or
+ * attached before IO_CLOSED, borrowed bytes changed or freed early, an empty vector, something
+ * left over at free) stops the program through CHECK. Every lease is memory of its own, exactly as
+ * long as what was received, so AddressSanitizer sees a byte read beyond it or after it was given
+ * back.
  *
- * What can happen is up to a seed: how bytes are cut, what comes late and in which order, how a send
- * gets on, when buffers are short. Without a seed everything comes whole and at once. The same seed and
- * the same calls give the same events, unless a helper thread is stuck for longer than
- * FAKE_HELPER_MS. Time is a number: a wait in which nothing can happen adds its timeout to
+ * What can happen is up to a seed: how bytes are cut, what comes late and in which order, how a
+ * send gets on, when buffers are short. Without a seed everything comes whole and at once. The
+ * same seed and the same calls give the same events, unless a helper thread is stuck for longer
+ * than FAKE_HELPER_MS. Time is a number: a wait in which nothing can happen adds its timeout to
  * fake_io_clock_ms and returns 0. A wait for ever in which nothing can happen fails a CHECK.
  *
- * The other end of a connection is a struct fake_peer, driven by the test between waits, on the same
- * thread. File operations and jobs are real ones, each on a thread made for it. Watches take real
- * descriptors. A socket's descriptor is only a number, far above any real one. */
-#ifndef FAKE_IO_H
-#define FAKE_IO_H
+ * The other end of a connection is a struct fake_peer, driven by the test between waits, on the
+ * same thread. File operations and jobs are real ones, each on a thread made for it. Watches take
+ * real descriptors. A socket's descriptor is only a number, far above any real one. */
+#ifndef TEST_FAKE_IO_H
+#define TEST_FAKE_IO_H
 
 #include "io/io.h"
 
@@ -56,15 +57,15 @@ uint64_t fake_io_random(struct io *io, uint64_t below);
 uint64_t fake_io_clock_ms(const struct io *io);
 void fake_io_advance(struct io *io, uint64_t ms);
 
-/* The nth operation of this kind from now on (1 is the next) gives -error and is not done; a CLOSE is
- * done nevertheless. One fault per kind is kept. */
+/* The nth operation of this kind from now on (1 is the next) gives -error and is not done; a CLOSE
+ * is done nevertheless. One fault per kind is kept. */
 void fake_io_fail_file(struct io *io, enum io_file_kind kind, int error, unsigned nth);
 
 /* Before the nth connection from now on is accepted (1 is the next), accepting stops with -error. */
 void fake_io_fail_accept(struct io *io, int error, unsigned nth);
 
-/* Connect to the listener of `io`, whichever it is; the connection waits until it is accepted. All peers
- * not yet closed are freed with the engine. */
+/* Connect to the listener of `io`, whichever it is; the connection waits until it is accepted. All
+ * peers not yet closed are freed with the engine. */
 struct fake_peer *fake_peer_connect(struct io *io);
 
 /* A connection that never went through accept; *fd is ready for attach. */
@@ -85,8 +86,8 @@ void fake_peer_shutdown(struct fake_peer *peer);
 /* The engine gets -ECONNRESET, perhaps without all that was written. */
 void fake_peer_reset(struct fake_peer *peer);
 
-/* As close(2) by a client that goes away: a FIN, or a RST if something was not read; whatever is sent to it
- * from then on is answered by a RST. The peer may not be used any more. */
+/* As close(2) by a client that goes away: a FIN, or a RST if something was not read; whatever is
+ * sent to it from then on is answered by a RST. The peer may not be used any more. */
 void fake_peer_close(struct fake_peer *peer);
 
 /* What has come from the engine: a FIN is seen once every byte before it was read. */

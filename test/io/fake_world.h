@@ -1,6 +1,6 @@
 /* fake_world.h - what the files of the fake engine share, and nobody else sees. */
-#ifndef FAKE_WORLD_H
-#define FAKE_WORLD_H
+#ifndef TEST_FAKE_WORLD_H
+#define TEST_FAKE_WORLD_H
 
 #include "fake_io.h"
 

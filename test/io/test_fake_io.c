@@ -1,5 +1,5 @@
-/* The fake engine: that it holds its caller to the contract, and that a seed repeats itself. What it
- * must do like the others is in test_io_contract. */
+/* The fake engine: that it holds its caller to the contract, and that a seed repeats itself. What
+ * it must do like the others is in test_io_contract. */
 #include "fake_io.h"
 
 #include <errno.h>
