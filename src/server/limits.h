@@ -7,8 +7,10 @@
 #include <stdint.h>
 
 enum {
-    LIMITS_FILES_PROCESS = 32, /* standard streams, log, root, signals, what libraries open */
-    LIMITS_FILES_CORE = 64,    /* ring, listener, watches, files open for sending */
+    /* Descriptors that are no connections. */
+    LIMITS_FILES_PROCESS = 16, /* standard streams, log, root, signals, what libraries open */
+    LIMITS_FILES_CORE = 16,    /* ring, listener, watches */
+    LIMITS_FILES_PART = 4,     /* one in so many of the rest is for files being sent */
 
     /* Connections per core. With fewer there is no point in starting; tables grow with the other,
      * so that is as far as nobody's asking goes. */
@@ -22,7 +24,7 @@ uint64_t limits_raise_files(void);
 /* How many connections each of `cores` may hold when `files` descriptors are all there are.
  * `asked` is what the operator named, or 0. Returns the number: what was asked for, even when
  * descriptors will not last that far (accepting slows down then), or a share of `files`. 0, with
- * the reason in *why, when there are too few for LIMITS_CONNS_MIN each. */
+ * the reason in *why, when there are too few to start with. */
 unsigned limits_conns(uint64_t files, unsigned cores, unsigned asked, struct sentence *why);
 
 /* Ignore SIGPIPE: a peer or a log reader that is gone is an error of the write. */
