@@ -24,7 +24,7 @@ enum {
     ACCESS_FLUSH_MS = 1000,
     ACCESS_TELL_MS = 1000,
 
-    /* Bytes of each field, before escaping makes four of one; longer ones are cut and end in "...". */
+    /* Bytes of each field, before escaping makes four of one; a longer one is cut, "..." tells. */
     ACCESS_PEER_MAX = 64,
     ACCESS_METHOD_MAX = 32,
     ACCESS_TARGET_MAX = 2048,
@@ -39,7 +39,7 @@ struct access_log {
     int give_up_fd;       /* eventfd: readable once helpers must not wait any more */
     bool socket;          /* fd is a socket */
 
-    pthread_mutex_t lock;  /* of helpers: one batch at a time, so that lines stay whole */
+    pthread_mutex_t lock; /* of helpers: one batch at a time, so that lines stay whole */
     bool torn;            /* the last write ended inside a line */
     int failing;          /* errno of the failure told last; 0 while writing works */
     uint64_t told_ms;     /* when drops were last told */
@@ -50,7 +50,7 @@ struct access_log {
 /* One answered request. Slices are borrowed for the call. */
 struct access_line {
     struct str peer;       /* address as text, without port */
-    struct str method;     /* empty when no request line could be read: "-" is logged for the three */
+    struct str method;     /* empty when no request line could be read: logged as "-" */
     struct str target;
     struct str referer;    /* empty: "-" */
     struct str user_agent; /* empty: "-" */
