@@ -54,7 +54,7 @@ BAD = [
     ('no_mutable_global', 'src/io/a.c', 'static int (*hook)(int);\n'),
     ('no_mutable_global', 'src/io/b.h', header('IO_B_H', '/* Of b. */\nextern int b_count;\n')),
     ('public_comment', 'src/io/b.h', header('IO_B_H', 'int b_do(int c);\n')),
-    ('public_comment', 'src/io/b.h', header('IO_B_H', '/* Far. */\n\nint b_do(int c,\n    int d);')),
+    ('public_comment', 'src/io/b.h', header('IO_B_H', '/* Far. */\n\nint b(int c,\n    int d);')),
     ('public_comment', 'include/ringlet.h', header('RINGLET_H', 'void ringlet_stop(void);\n')),
 ]
 
