@@ -35,6 +35,7 @@ static inline bool str_equal(struct str a, struct str b)
 /* Equal when the ASCII letters of both are taken as lower case. */
 bool str_equal_nocase(struct str a, struct str b);
 
+/* Does `s` begin, or end, with these bytes? */
 bool str_starts(struct str s, struct str prefix);
 bool str_ends(struct str s, struct str suffix);
 
