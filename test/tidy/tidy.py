@@ -9,6 +9,7 @@ without a bad sample in samples.py fails the self-test.
 
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 
@@ -240,11 +241,12 @@ def untested_sources(paths, texts):
 
 def tracked(tree):
     """Paths of the tree: what git tracks, or in an exported tree everything but builds."""
-    listed = subprocess.run(['git', '-C', tree, 'ls-files', '-z'], capture_output=True, text=True,
-                            check=False) if (tree / '.git').exists() else None
-    if listed and listed.returncode == 0 and listed.stdout:
+    names = []
+    if (tree / '.git').exists() and shutil.which('git'):
+        listed = subprocess.run(['git', '-C', tree, 'ls-files', '-z'], capture_output=True,
+                                text=True, check=False)
         names = [name for name in listed.stdout.split('\0') if name]
-    else:
+    if not names:
         names = [str(path.relative_to(tree)) for path in tree.rglob('*') if path.is_file()]
     return [name for name in names
             if not re.match(r'build|.*__pycache__', name) and (tree / name).is_file()]
