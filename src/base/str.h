@@ -16,6 +16,9 @@ struct str {
 /* A slice of a string literal, without its NUL. */
 #define STR(literal) ((struct str){ "" literal, sizeof(literal) - 1 })
 
+/* The same for the initialiser of a static object, where C17 wants constants. */
+#define STR_INIT(literal) { "" literal, sizeof(literal) - 1 }
+
 static inline struct str str_of(const char *at, size_t len)
 {
     return (struct str){ at, len };

@@ -14,9 +14,10 @@ void http_date_write(char out[HTTP_DATE_LEN], int64_t unix_seconds);
 /* "06/Nov/1994:08:49:37 +0000"; no NUL. */
 void http_log_date_write(char out[HTTP_LOG_DATE_LEN], int64_t unix_seconds);
 
-/* Read any of the three forms that RFC 9110 asks recipients to accept (IMF-fixdate, RFC 850, asctime), to
- * the letter, case-sensitive, with a date that exists. `now` settles the century of the two-digit form. False,
- * and *unix_seconds untouched, for anything else. */
+/* Read any of the three forms that RFC 9110 asks recipients to accept (IMF-fixdate, RFC 850,
+ * asctime), to the letter, case-sensitive, with a date that exists. The weekday must be one, but
+ * need not be that of the date: it adds nothing, and clients err. `now` settles the century of
+ * the two-digit form. False, and *unix_seconds untouched, for anything else. */
 bool http_date_read(struct str text, int64_t now, int64_t *unix_seconds);
 
 #endif

@@ -1,14 +1,15 @@
 /* request.h - a request's head: bytes in, slices out.
  *
- * Pure: no heap, no clock, no globals; every slice borrows from the bytes that were parsed. The parser
- * refuses whatever two servers could read differently (RFC 9112 2.2, 3.2, 5, 6.3 and 11.2): a bare CR or
- * LF, NUL and other controls, obs-fold, white space before a colon, an empty or repeated Host, a length
- * that is repeated or malformed, a length together with a transfer coding, a coding that does not end in
+ * Pure: no heap, no clock, no globals; every slice borrows from the bytes that were parsed (or is
+ * a literal). The parser refuses whatever two servers could read differently (RFC 9112 2.2, 3.2,
+ * 5, 6.3 and 11.2): a bare CR or LF, NUL and other controls, obs-fold, white space before a
+ * colon, a missing, malformed or repeated Host (an empty one is allowed), a length that is
+ * repeated or malformed, a length together with a transfer coding, a coding that does not end in
  * chunked, anything but single spaces in the request line.
  *
- * Bytes from 0x80 up are let through in targets and field values, and the printable ASCII that RFC 3986
- * leaves out of a URI ('"', '<', '>', '\', '^', '`', '{', '|', '}') in targets, because clients in daily
- * use send them and nobody reads them two ways. A '#' is refused. */
+ * Bytes from 0x80 up are let through in targets and field values, and the printable ASCII that
+ * RFC 3986 leaves out of a URI ('"', '<', '>', '\', '^', '`', '{', '|', '}') in targets, because
+ * clients in daily use send them and nobody reads them two ways. A '#' is refused. */
 #ifndef HTTP_REQUEST_H
 #define HTTP_REQUEST_H
 
@@ -27,24 +28,29 @@ struct http_field {
     struct str value; /* without the white space around it; may be empty */
 };
 
-enum http_target_form { HTTP_ORIGIN_FORM, HTTP_ABSOLUTE_FORM, HTTP_AUTHORITY_FORM, HTTP_ASTERISK_FORM };
+enum http_target_form {
+    HTTP_ORIGIN_FORM,
+    HTTP_ABSOLUTE_FORM,
+    HTTP_AUTHORITY_FORM,
+    HTTP_ASTERISK_FORM,
+};
 
 struct http_request {
     enum http_method method;
     enum http_target_form form;
     struct str method_name;
     struct str target; /* as sent */
-    struct str path;   /* as sent, still encoded: "/" at least; "*" in asterisk-form, "" in authority-form */
+    struct str path;   /* as sent, still encoded; "*" in asterisk-form, "" in authority-form */
     struct str query;  /* without the '?'; at is NULL when there is no '?' */
-    struct str host;   /* of the target in absolute-form, otherwise of Host; with its port; may be empty */
+    struct str host;   /* with its port: the target's in absolute-form, otherwise Host's; may be "" */
     int minor;         /* of HTTP/1.x: 0 or 1; a higher one is taken as 1 */
 
-    bool keep_alive;      /* by version and Connection (RFC 9112 9.3) */
-    bool has_length;      /* Content-Length was there */
+    bool keep_alive;       /* by version and Connection (RFC 9112 9.3) */
+    bool has_length;       /* Content-Length was there */
     bool chunked;
-    bool expects_continue;/* Expect: 100-continue, in HTTP/1.1 and with a body to come */
-    bool expects_other;   /* some other expectation: 417 */
-    uint64_t length;      /* Content-Length, or 0 */
+    bool expects_continue; /* Expect: 100-continue, in HTTP/1.1 and with a body to come */
+    bool expects_other;    /* some other expectation, in HTTP/1.1: 417 */
+    uint64_t length;       /* Content-Length, or 0 */
 
     struct str accept_encoding, if_match, if_none_match, if_modified_since, if_unmodified_since,
         if_range, range, referer, user_agent; /* first of its name; at is NULL when not there */
@@ -53,12 +59,13 @@ struct http_request {
     struct http_field fields[HTTP_FIELDS_MAX]; /* in the order sent; only field_count are written */
 };
 
-/* Parse the head at the start of `bytes` (empty lines before it are skipped and counted, RFC 9112 2.2).
- * Returns how many bytes the head takes, up to and with its empty line; 0 when more are needed; or the
- * negated status of the refusal: -400 malformed, -414 request line longer than max_head, -431 head longer
- * than max_head or too many fields, -501 method or transfer coding unknown, -505 version. What can be
- * refused before the head is complete is refused then. On a refusal method_name and target are set if they
- * had been read, and empty otherwise (for the access log), and method is right if method_name is. */
+/* Parse the head at the start of `bytes` (empty lines before it are skipped and counted, RFC 9112
+ * 2.2). Returns how many bytes the head takes, up to and with its empty line; 0 when more are
+ * needed; or the negated status of the refusal: -400 malformed, -414 request line longer than
+ * max_head, -431 head longer than max_head or too many fields, -501 method or transfer coding
+ * unknown, -505 version. What can be refused before the head is complete is refused then. On a
+ * refusal method_name, target, referer and user_agent are set if they had been read, and empty
+ * otherwise (for the access log), and method is right if method_name is; nothing else is. */
 ssize_t http_request_parse(struct http_request *request, const char *bytes, size_t len,
                            size_t max_head);
 
