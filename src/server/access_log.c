@@ -35,8 +35,9 @@ static_assert(LINE_MAX_LEN <= ACCESS_BUFFER - ACCESS_FLUSH_AT,
 
 static const char hex_digits[] = "0123456789ABCDEF";
 
-/* The descriptor of a pipe or a terminal is shared with whoever gave it to us, so it must not be made
- * non-blocking. Opened anew it is ours, and a reader that stands still can't hold up a helper. */
+/* The descriptor of a pipe or a terminal is shared with whoever gave it to us, so it must not be
+ * made non-blocking. Opened anew it is ours, and a reader that stands still can't hold up a
+ * helper. */
 static int open_standard_output(bool *socket)
 {
     struct stat status;
@@ -55,7 +56,8 @@ static int open_standard_output(bool *socket)
 /* O_NONBLOCK: a FIFO nobody reads is an error at once (fifo(7)) instead of a wait. */
 static int open_path(const char *path)
 {
-    int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_CLOEXEC | O_NOCTTY, LOG_MODE);
+    int flags = O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_CLOEXEC | O_NOCTTY;
+    int fd = open(path, flags, LOG_MODE);
 
     return fd < 0 ? -errno : fd;
 }

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 enum {
-    CGROUP_TEXT_MAX = 16 * 1024, /* of /proc/self/mountinfo and the like; the rest is not looked at */
+    CGROUP_TEXT_MAX = 16 * 1024, /* of /proc/self/mountinfo; the rest is not looked at */
     CGROUP_DEPTH_MAX = 64,       /* ancestors looked at */
 };
 

@@ -25,7 +25,7 @@ struct address {
     bool both_families;
 };
 
-/* getaddrinfo(3) is asked for IPv6 alone: it knows %interface, but takes "1" for an IPv4 address. */
+/* getaddrinfo(3) is asked for IPv6 alone: it knows %interface, but takes "1" for IPv4. */
 bool listener_address(const char *host, uint16_t port, struct sockaddr_storage *address,
                       socklen_t *len)
 {

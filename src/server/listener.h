@@ -35,6 +35,7 @@ void listener_name(char out[LISTENER_ADDRESS_MAX], const char *host, uint16_t po
 int listener_open_all(const char *host, uint16_t *port, int *fds, unsigned count,
                       struct sentence *why);
 
+/* Connections still in their queues are reset. */
 void listener_close_all(const int *fds, unsigned count);
 
 #endif

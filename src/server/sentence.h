@@ -12,6 +12,7 @@ struct sentence {
     char text[SENTENCE_MAX]; /* ends with a NUL */
 };
 
+/* Like printf(3). */
 void sentence_set(struct sentence *sentence, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
