@@ -36,6 +36,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/uio.h>
@@ -49,6 +50,7 @@ enum {
 };
 
 struct io; /* an open engine; each engine has its own */
+struct bounce;
 
 struct io_config {
     unsigned socks_max;    /* sockets attached at one time: sizes tables; attaching more is a mistake */
@@ -67,19 +69,20 @@ struct io_sock {
 
     /* The engine's own from here on. */
     uint32_t flags;
-    uint32_t in_flight;  /* operations the kernel still holds */
-    struct list ready;   /* on a list of sockets that have something to do */
+    uint32_t in_flight;  /* operations the kernel or a helper still holds */
+    struct list ready;   /* among the sockets that have something to do in the next turn */
+    struct list starved; /* among those that found no free receive buffer */
+    struct list waiting; /* among those that wait for a bounce buffer */
     struct {
         struct iovec iov[IO_IOV_MAX]; /* what is still to be sent; the cursor moves in place */
         unsigned first, count;
-        int file_fd;                  /* after the vector, or -1 */
+        int file_fd;                  /* after the vector, if file_left is not 0 */
+        int result;
         off_t file_at;
         size_t file_left;
-        int result;
-        void *bounce;                 /* a buffer for file bytes, or NULL */
-        size_t bounce_at, bounce_len;
+        struct bounce *bounce;        /* holds file bytes that were not resident, or NULL */
     } out;
-    uint64_t engine[8];               /* whatever else one engine needs (a msghdr) */
+    struct msghdr message;            /* of a vector in the kernel's hands */
 };
 
 enum io_close_how {
@@ -108,6 +111,7 @@ struct io_file_op {
     off_t offset;
 
     struct list link;     /* the engine's own */
+    struct io_sock *sock; /* the engine's own: for whose sending it reads, or NULL */
     size_t done;          /* the engine's own */
     int result;           /* the engine's own */
 };

@@ -1,0 +1,128 @@
+#include "io/send.h"
+
+#include "base/check.h"
+#include "io/file_range.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <sys/sendfile.h>
+
+static_assert(FILE_RANGE_SCRATCH * FILE_RANGE_PIECES == IO_SEND_PIECE, "one look covers a piece");
+
+void send_start(struct io_sock *s, const struct iovec *iov, int n, int fd, off_t at, size_t len)
+{
+    CHECK(n >= 0 && n <= IO_IOV_MAX);
+    for (int i = 0; i < n; i++)
+        s->out.iov[i] = iov[i];
+    s->out.first = 0;
+    s->out.count = (unsigned)n;
+    s->out.file_fd = fd;
+    s->out.file_at = at;
+    s->out.file_left = len;
+    s->out.result = 0;
+}
+
+struct send_piece send_piece(struct io_sock *s)
+{
+    struct send_piece piece = {.iov = &s->out.iov[s->out.first], .flags = MSG_NOSIGNAL};
+    unsigned left = s->out.count - s->out.first;
+
+    while (piece.count < left && piece.len + piece.iov[piece.count].iov_len <= IO_SEND_PIECE)
+        piece.len += piece.iov[piece.count++].iov_len;
+    if (piece.count < left || s->out.file_left > 0)
+        piece.flags |= MSG_MORE;
+    if (piece.count == 0) {
+        piece.count = 1;
+        piece.len = IO_SEND_PIECE;
+    }
+    return piece;
+}
+
+void send_took(struct io_sock *s, size_t len)
+{
+    s->sent += len;
+    while (len > 0) {
+        struct iovec *iov = &s->out.iov[s->out.first];
+
+        if (len < iov->iov_len) {
+            iov->iov_base = (char *)iov->iov_base + len;
+            iov->iov_len -= len;
+            return;
+        }
+        len -= iov->iov_len;
+        s->out.first++;
+    }
+}
+
+void send_bounced(struct io_sock *s, void *bytes, size_t len)
+{
+    s->out.iov[0] = (struct iovec){.iov_base = bytes, .iov_len = len};
+    s->out.first = 0;
+    s->out.count = 1;
+    s->out.file_at += (off_t)len;
+    s->out.file_left -= len;
+}
+
+static enum send_state failed(struct io_sock *s, int error)
+{
+    if (error == EAGAIN)
+        return SEND_FULL;
+    if (error == EINTR)
+        return SEND_MOVED;
+    s->out.result = -error;
+    return SEND_FAILED;
+}
+
+static enum send_state vector_step(struct io_sock *s)
+{
+    struct send_piece piece = send_piece(s);
+    int flags = piece.flags | MSG_DONTWAIT;
+    ssize_t took;
+
+    if (piece.count == 1) {
+        took = send(s->fd, piece.iov->iov_base, piece.len, flags);
+    } else {
+        struct msghdr message = {.msg_iov = piece.iov, .msg_iovlen = piece.count};
+        took = sendmsg(s->fd, &message, flags);
+    }
+    if (took < 0)
+        return failed(s, errno);
+    send_took(s, (size_t)took);
+    return (size_t)took < piece.len ? SEND_FULL : SEND_MOVED;
+}
+
+static enum send_state file_step(struct io_sock *s, void *scratch)
+{
+    ssize_t there = file_range_resident(s->out.file_fd, s->out.file_at, s->out.file_left, scratch);
+    if (there == -EAGAIN)
+        return SEND_COLD;
+
+    ssize_t took = there;
+    if (there > 0)
+        took = sendfile(s->fd, s->out.file_fd, &s->out.file_at, (size_t)there);
+    if (took < 0 && there > 0 && errno == EINVAL)
+        return SEND_COLD; /* not a file that sendfile(2) takes */
+    if (took < 0)
+        return failed(s, there < 0 ? (int)-there : errno);
+    if (took == 0)
+        return failed(s, ENODATA);
+    s->sent += (uint64_t)took;
+    s->out.file_left -= (size_t)took;
+    return SEND_MOVED;
+}
+
+enum send_state send_turn(struct io_sock *s, void *scratch)
+{
+    uint64_t enough = s->sent + IO_SEND_PIECE;
+    enum send_state state;
+
+    do {
+        if (send_vector_left(s))
+            state = vector_step(s);
+        else if (s->out.file_left > 0)
+            state = file_step(s, scratch);
+        else
+            state = SEND_DONE;
+    } while (state == SEND_MOVED && s->sent < enough);
+    return state;
+}

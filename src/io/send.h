@@ -1,0 +1,44 @@
+/* send.h - the cursor over what one socket is to send: a vector, then a range of a file.
+ *
+ * It lives in sock->out. The engine that waits for edges moves it with send_turn; the ring takes
+ * pieces of a plain vector (send_piece, send_took) and uses send_turn where a file is involved.
+ * Used by both engines. */
+#ifndef IO_SEND_H
+#define IO_SEND_H
+
+#include "io/io.h"
+
+enum send_state {
+    SEND_MOVED,  /* a turn's share is sent; there is more */
+    SEND_DONE,   /* everything is sent */
+    SEND_FULL,   /* the socket takes no more for now */
+    SEND_COLD,   /* the next bytes of the file are not resident: read them into a bounce buffer */
+    SEND_FAILED, /* sock->out.result says why */
+};
+
+/* What the kernel is handed next. */
+struct send_piece {
+    struct iovec *iov;
+    unsigned count;
+    size_t len; /* in all; less than iov->iov_len when that is longer than IO_SEND_PIECE */
+    int flags;  /* MSG_NOSIGNAL, and MSG_MORE when this is not the end */
+};
+
+/* Start: the vector is copied, its bytes are borrowed, and so is `fd`. */
+void send_start(struct io_sock *, const struct iovec *, int n, int fd, off_t at, size_t len);
+/* The next piece of the vector, at most IO_SEND_PIECE bytes. There must be some left. */
+struct send_piece send_piece(struct io_sock *);
+/* The kernel took `len` bytes of the vector. */
+void send_took(struct io_sock *, size_t len);
+/* The next file bytes are at `bytes` (in sock->out.bounce): they become the vector. */
+void send_bounced(struct io_sock *, void *bytes, size_t len);
+/* Send with plain system calls, never blocking, about IO_SEND_PIECE bytes at most. `scratch` is for
+ * file_range_resident. */
+enum send_state send_turn(struct io_sock *, void *scratch);
+
+static inline bool send_vector_left(const struct io_sock *s)
+{
+    return s->out.first < s->out.count;
+}
+
+#endif
