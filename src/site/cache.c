@@ -1,0 +1,118 @@
+#include "site/cache.h"
+
+#include "base/check.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+int cache_init(struct cache *cache, const struct cache_limits *limits, uint64_t seed)
+{
+    size_t count = 1;
+
+    while (count < limits->entries)
+        count *= 2;
+    *cache = (struct cache){ .limits = *limits, .seed = seed, .bucket_count = count };
+    list_init(&cache->ages);
+    cache->buckets = calloc(count, sizeof(struct site_entry *));
+    return cache->buckets ? 0 : -ENOMEM;
+}
+
+void cache_release(struct cache *cache)
+{
+    CHECK(cache->entries == 0);
+    free(cache->buckets);
+}
+
+static uint64_t mix(uint64_t hash, uint64_t word)
+{
+    hash = (hash ^ word) * 0x9e3779b97f4a7c15u;
+    return hash ^ (hash >> 32);
+}
+
+uint64_t cache_hash(const struct cache *cache, struct str path)
+{
+    uint64_t hash = mix(cache->seed, path.len);
+    uint64_t word;
+
+    for (; path.len > sizeof word; path = str_of(path.at + sizeof word, path.len - sizeof word)) {
+        memcpy(&word, path.at, sizeof word);
+        hash = mix(hash, word);
+    }
+    word = 0;
+    for (size_t i = 0; i < path.len; i++)
+        word = word << 8 | (unsigned char)path.at[i];
+    return mix(hash, word);
+}
+
+static struct site_entry **bucket_of(const struct cache *cache, uint64_t hash)
+{
+    return &cache->buckets[hash & (cache->bucket_count - 1)];
+}
+
+struct site_entry *cache_find(const struct cache *cache, struct str path, uint64_t hash)
+{
+    struct site_entry *entry = *bucket_of(cache, hash);
+
+    while (entry && !(entry->hash == hash && str_equal(entry->path, path)))
+        entry = entry->chain;
+    return entry;
+}
+
+void cache_add(struct cache *cache, struct site_entry *entry)
+{
+    struct site_entry **bucket = bucket_of(cache, entry->hash);
+
+    CHECK(!entry->cached);
+    entry->chain = *bucket;
+    *bucket = entry;
+    entry->cached = true;
+    entry->used = false;
+    list_append(&cache->ages, &entry->age);
+    cache->bytes += entry->held;
+    cache->entries++;
+    cache->descriptors += entry->fd >= 0;
+}
+
+void cache_remove(struct cache *cache, struct site_entry *entry)
+{
+    struct site_entry **at = bucket_of(cache, entry->hash);
+
+    CHECK(entry->cached);
+    while (*at != entry)
+        at = &(*at)->chain;
+    *at = entry->chain;
+    entry->chain = NULL;
+    entry->cached = false;
+    list_remove(&entry->age);
+    cache->bytes -= entry->held;
+    cache->entries--;
+    cache->descriptors -= entry->fd >= 0;
+}
+
+static struct site_entry *oldest(const struct cache *cache)
+{
+    struct list *node = list_first(&cache->ages);
+
+    return node ? CONTAINER_OF(node, struct site_entry, age) : NULL;
+}
+
+static void give_second_chance(struct cache *cache, struct site_entry *entry)
+{
+    entry->used = false;
+    list_remove(&entry->age);
+    list_append(&cache->ages, &entry->age);
+}
+
+struct site_entry *cache_excess(struct cache *cache, size_t held, bool descriptor)
+{
+    bool fits = cache->bytes + held <= cache->limits.bytes &&
+                cache->entries < cache->limits.entries &&
+                cache->descriptors + descriptor <= cache->limits.descriptors;
+    struct site_entry *entry = fits ? NULL : oldest(cache);
+
+    while (entry && entry->used) {
+        give_second_chance(cache, entry);
+        entry = oldest(cache);
+    }
+    return entry;
+}

@@ -1,0 +1,54 @@
+/* entry.h - one file, held ready to be sent.
+ *
+ * A small file is held whole, its fields and its bytes in one piece of memory; a large one as an open
+ * descriptor. An entry lives while it is in the cache or pinned. */
+#ifndef SITE_ENTRY_H
+#define SITE_ENTRY_H
+
+#include "base/list.h"
+#include "base/str.h"
+#include "http/mime.h"
+
+#include <stdint.h>
+#include <sys/stat.h>
+
+enum { SITE_WHOLE_MAX = 128 * 1024 }; /* a larger file is held as a descriptor */
+
+struct site_entry {
+    struct list age;            /* the cache's: in order of admission */
+    struct site_entry *chain;   /* the cache's: others of the same bucket */
+    uint64_t hash;
+    uint32_t pins;              /* who is using it now; freed at 0 when not cached */
+    bool cached;
+    bool used;                  /* since the cache last looked for something to let go */
+    bool settled;               /* modified long enough before it was read that its times tell a change */
+
+    uint64_t checked_ms;        /* when the file was last seen to be as it is here */
+    uint64_t size;              /* of the file */
+    uint64_t inode;
+    struct statx_timestamp modified, changed;
+    uint32_t device_major, device_minor;
+
+    int fd;                     /* of a large file, or -1 */
+    struct str path;            /* normalised, the key; owned */
+    struct str fields;          /* field lines and the empty line after them; owned */
+    const char *bytes;          /* the file, right behind `fields`; NULL for a large one */
+    size_t held;                /* bytes of memory this entry takes */
+    char memory[];
+};
+
+/* Make an entry for `path` from what statx(2) said of its file: fields ready, the bytes of a small file
+ * still to be read to entry_room(). Pinned once, for the caller. NULL when memory is short. */
+struct site_entry *entry_make(struct str path, const struct statx *facts, bool whole,
+                              const struct http_mime *mime);
+
+/* Where the bytes of a small file go: `size` of them. */
+char *entry_room(struct site_entry *entry);
+
+/* Is this still the file that the entry was made from, unchanged? */
+bool entry_matches(const struct site_entry *entry, const struct statx *facts);
+
+/* Not cached and not pinned any more. Its descriptor must have been taken. */
+void entry_free(struct site_entry *entry);
+
+#endif

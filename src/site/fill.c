@@ -1,0 +1,185 @@
+#include "site/fill.h"
+
+#include "base/check.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+
+enum { SETTLED_SECONDS = 2 }; /* coarser than the time stamps of any file system we serve from */
+
+/* The file for a path, relative to the root: a directory is answered by its index. */
+static void add_file_name(struct text *t, struct str path)
+{
+    text_add(t, str_of(path.at + 1, path.len - 1));
+    if (str_ends(path, STR("/")))
+        text_add(t, STR("index.html"));
+    text_add(t, str_of("", 1));
+}
+
+struct site_fill *fill_make(struct str path, uint64_t hash)
+{
+    size_t room = 2 * path.len + sizeof "index.html";
+    struct site_fill *fill = calloc(1, sizeof *fill + room);
+
+    if (!fill)
+        return NULL;
+    struct text names = text_in((char *)(fill + 1), room);
+    text_add(&names, path);
+    fill->path = str_of(names.at, path.len);
+    fill->file = names.at + path.len;
+    add_file_name(&names, path);
+    CHECK(!names.cut);
+
+    fill->hash = hash;
+    fill->name_fd = -1;
+    fill->fd = -1;
+    list_init(&fill->link);
+    list_init(&fill->waiting);
+    return fill;
+}
+
+void fill_free(struct site_fill *fill)
+{
+    CHECK(fill->name_fd < 0 && fill->fd < 0 && !fill->made && !fill->old);
+    free(fill);
+}
+
+/* EXDEV is how openat2(2) says that a path would leave the root: to the client there is no such thing. */
+static int status_of(int error)
+{
+    switch (error) {
+    case ENOENT:
+    case ENOTDIR:
+    case ELOOP:
+    case EXDEV:
+    case ENAMETOOLONG:
+    case EINVAL:
+    case ENXIO:
+    case ENODEV:
+        return 404;
+    case EACCES:
+    case EPERM:
+        return 403;
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM:
+    case EAGAIN:
+        return 503;
+    default:
+        return 500;
+    }
+}
+
+static bool over(struct site_fill *fill, int status, struct site_entry *entry)
+{
+    fill->state = FILL_OVER;
+    fill->found = (struct site_found){ status, entry };
+    return false;
+}
+
+static bool ask_open(struct site_fill *fill, enum fill_state state, int root,
+                     unsigned long long flags)
+{
+    fill->state = state;
+    fill->ask = (struct site_ask){
+        .kind = SITE_ASK_OPEN,
+        .fd = root,
+        .path = fill->file,
+        .how = { .flags = flags, .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS },
+    };
+    return true;
+}
+
+static bool ask_stat(struct site_fill *fill, enum fill_state state, int fd, struct statx *facts)
+{
+    fill->state = state;
+    fill->ask = (struct site_ask){ .kind = SITE_ASK_STAT, .fd = fd, .statx = facts };
+    return true;
+}
+
+/* Look at what the name stands for; only a regular file is ever opened. */
+static bool looked(struct site_fill *fill, int root)
+{
+    bool is_index = str_ends(fill->path, STR("/"));
+
+    if (S_ISDIR(fill->facts.stx_mode))
+        return over(fill, is_index ? 404 : 301, NULL);
+    if (!S_ISREG(fill->facts.stx_mode))
+        return over(fill, 404, NULL);
+    if (fill->old && fill->old->settled && entry_matches(fill->old, &fill->facts))
+        return over(fill, 200, fill->old);
+    return ask_open(fill, FILL_OPENING, root, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+}
+
+/* Between the two openings the name may have come to stand for something else. */
+static bool measured(struct site_fill *fill, const struct http_mime *mime, int64_t now_unix)
+{
+    if (!S_ISREG(fill->facts.stx_mode))
+        return over(fill, 404, NULL);
+
+    bool whole = fill->facts.stx_size <= SITE_WHOLE_MAX && fill->tries < FILL_TRIES_MAX;
+    fill->made = entry_make(fill->path, &fill->facts, whole, mime);
+    if (!fill->made)
+        return over(fill, 503, NULL);
+    fill->made->hash = fill->hash;
+    fill->made->settled = fill->facts.stx_mtime.tv_sec + SETTLED_SECONDS < now_unix;
+    if (!whole) {
+        fill->made->fd = fill->fd;
+        fill->fd = -1;
+        return over(fill, 200, fill->made);
+    }
+
+    fill->state = FILL_READING;
+    fill->ask = (struct site_ask){ .kind = SITE_ASK_READ,
+                                   .fd = fill->fd,
+                                   .bytes = entry_room(fill->made),
+                                   .len = fill->facts.stx_size };
+    return true;
+}
+
+/* What changed while it was being read is read again, and in the end sent straight from the file. */
+static bool agreed(struct site_fill *fill, bool complete, const struct http_mime *mime,
+                   int64_t now_unix)
+{
+    if (complete && entry_matches(fill->made, &fill->again))
+        return over(fill, 200, fill->made);
+
+    fill->made->pins = 0;
+    entry_free(fill->made);
+    fill->made = NULL;
+    fill->tries++;
+    fill->facts = fill->again;
+    return measured(fill, mime, now_unix);
+}
+
+bool fill_step(struct site_fill *fill, int64_t result, int root, const struct http_mime *mime,
+               int64_t now_unix)
+{
+    if (result < 0)
+        return over(fill, status_of((int)-result), NULL);
+
+    switch (fill->state) {
+    case FILL_START:
+        return ask_open(fill, FILL_NAMING, root, O_PATH);
+    case FILL_NAMING:
+        fill->name_fd = (int)result;
+        return ask_stat(fill, FILL_LOOKING, fill->name_fd, &fill->facts);
+    case FILL_LOOKING:
+        return looked(fill, root);
+    case FILL_OPENING:
+        fill->fd = (int)result;
+        return ask_stat(fill, FILL_MEASURING, fill->fd, &fill->facts);
+    case FILL_MEASURING:
+        return measured(fill, mime, now_unix);
+    case FILL_READING:
+        fill->read = (size_t)result;
+        return ask_stat(fill, FILL_AGREEING, fill->fd, &fill->again);
+    case FILL_AGREEING:
+        return agreed(fill, fill->read == fill->made->size, mime, now_unix);
+    case FILL_OVER:
+        break;
+    }
+    CHECK(fill->state != FILL_OVER);
+    return false;
+}

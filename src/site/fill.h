@@ -1,0 +1,78 @@
+/* fill.h - finding out what a path stands for, one operation on the file system at a time.
+ *
+ * The path is opened as a name only (O_PATH) and looked at before it is opened for reading, because
+ * opening a device can do things and opening a FIFO can hang. */
+#ifndef SITE_FILL_H
+#define SITE_FILL_H
+
+#include "http/path.h"
+#include "site/entry.h"
+
+#include <linux/openat2.h>
+
+enum site_ask_kind { SITE_ASK_OPEN, SITE_ASK_STAT, SITE_ASK_READ };
+
+/* What the file system is asked. The result is a descriptor, 0, a number of bytes, or -errno. */
+struct site_ask {
+    enum site_ask_kind kind;
+    int fd;               /* OPEN: the directory to start from; otherwise the file */
+    const char *path;     /* OPEN */
+    struct open_how how;  /* OPEN */
+    struct statx *statx;  /* STAT: filled in */
+    char *bytes;          /* READ: from the start of the file */
+    size_t len;
+};
+
+/* The answer: 200 with a pinned entry, 301 for a directory asked for without its slash, or 403, 404,
+ * 500, 503. */
+struct site_found {
+    int status;
+    struct site_entry *entry;
+};
+
+enum { FILL_TRIES_MAX = 3 }; /* to read a file that keeps changing; then it is sent from its descriptor */
+
+/* What we are waiting for. */
+enum fill_state {
+    FILL_START,
+    FILL_NAMING,    /* to have it as a name */
+    FILL_LOOKING,   /* to know what it is */
+    FILL_OPENING,   /* to have it open for reading */
+    FILL_MEASURING, /* to know what was opened */
+    FILL_READING,   /* for its bytes */
+    FILL_AGREEING,  /* to know whether it changed meanwhile */
+    FILL_OVER,
+};
+
+struct site_fill {
+    struct list link;      /* the site's */
+    struct list waiting;   /* the server's: who is told when it is over */
+    struct site_ask ask;
+    struct site_found found;
+
+    enum fill_state state;
+    unsigned tries;
+    uint64_t hash;
+    int name_fd, fd;       /* or -1 */
+    size_t read;           /* bytes of it */
+    struct statx facts, again;
+    struct site_entry *old;  /* what was held for this path, pinned, or NULL */
+    struct site_entry *made; /* being filled, pinned, or NULL */
+    struct str path;       /* normalised; owned */
+    const char *file;      /* relative to the root: path without its '/', index.html added; owned */
+};
+
+/* Set a fill up for a path. NULL when memory is short. */
+struct site_fill *fill_make(struct str path, uint64_t hash);
+
+/* Its descriptors and entries must have been taken. */
+void fill_free(struct site_fill *fill);
+
+/* Go on, given the result of fill->ask (0 at first, or -errno to give up). True: fill->ask is to be carried out next.
+ * False: over; fill->found holds the answer, whose entry is fill->old or fill->made. `root` is the directory
+ * that paths start from; `now_unix` tells whether a file's times can be trusted to show a change. */
+bool fill_step(struct site_fill *fill, int64_t result, int root, const struct http_mime *mime,
+               int64_t now_unix);
+
+
+#endif

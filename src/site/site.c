@@ -1,0 +1,171 @@
+#include "site/site.h"
+
+#include "base/check.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+int site_init(struct site *site, const struct site_config *config)
+{
+    *site = (struct site){ .config = *config };
+    for (size_t i = 0; i < SITE_FILL_BUCKETS; i++)
+        list_init(&site->fills[i]);
+    return cache_init(&site->cache, &config->limits, config->seed);
+}
+
+/* A descriptor that finds no place in the list stays open: losing one is better than waiting here. */
+static void bury(struct site *site, int fd)
+{
+    if (fd < 0)
+        return;
+    if (site->dead_count == site->dead_cap) {
+        unsigned cap = site->dead_cap ? site->dead_cap * 2 : 16;
+        int *more = realloc(site->dead, cap * sizeof *more);
+        if (!more)
+            return;
+        site->dead = more;
+        site->dead_cap = cap;
+    }
+    site->dead[site->dead_count++] = fd;
+}
+
+int site_dead_fd(struct site *site)
+{
+    return site->dead_count > 0 ? site->dead[--site->dead_count] : -1;
+}
+
+static void let_go_if_unused(struct site *site, struct site_entry *entry)
+{
+    if (entry->cached || entry->pins > 0)
+        return;
+    bury(site, entry->fd);
+    entry->fd = -1;
+    entry_free(entry);
+}
+
+static void remove_entry(struct site *site, struct site_entry *entry)
+{
+    cache_remove(&site->cache, entry);
+    let_go_if_unused(site, entry);
+}
+
+void site_empty(struct site *site)
+{
+    CHECK(site->fill_count == 0);
+    while (!list_empty(&site->cache.ages))
+        remove_entry(site, CONTAINER_OF(list_first(&site->cache.ages), struct site_entry, age));
+}
+
+void site_release(struct site *site)
+{
+    cache_release(&site->cache);
+    free(site->dead);
+}
+
+void site_pin(struct site_entry *entry)
+{
+    entry->pins++;
+}
+
+void site_unpin(struct site *site, struct site_entry *entry)
+{
+    CHECK(entry->pins > 0);
+    entry->pins--;
+    let_go_if_unused(site, entry);
+}
+
+struct site_entry *site_find(struct site *site, struct str path, uint64_t now_ms)
+{
+    struct site_entry *entry = cache_find(&site->cache, path, cache_hash(&site->cache, path));
+
+    if (!entry || now_ms - entry->checked_ms > SITE_CHECK_MS)
+        return NULL;
+    entry->used = true;
+    entry->pins++;
+    return entry;
+}
+
+static struct list *fills_of(struct site *site, uint64_t hash)
+{
+    return &site->fills[hash & (SITE_FILL_BUCKETS - 1)];
+}
+
+static struct site_fill *fill_under_way(struct site *site, struct str path, uint64_t hash)
+{
+    struct list *fills = fills_of(site, hash);
+
+    for (struct list *node = fills->next; node != fills; node = node->next) {
+        struct site_fill *fill = CONTAINER_OF(node, struct site_fill, link);
+        if (fill->hash == hash && str_equal(fill->path, path))
+            return fill;
+    }
+    return NULL;
+}
+
+static struct site_fill *start_fill(struct site *site, struct str path, uint64_t hash)
+{
+    struct site_fill *fill = fill_make(path, hash);
+
+    if (!fill)
+        return NULL;
+    fill->old = cache_find(&site->cache, path, hash);
+    if (fill->old)
+        site_pin(fill->old);
+    list_append(fills_of(site, hash), &fill->link);
+    site->fill_count++;
+    return fill;
+}
+
+struct site_fill *site_fill(struct site *site, struct str path, bool *started)
+{
+    uint64_t hash = cache_hash(&site->cache, path);
+    struct site_fill *fill = fill_under_way(site, path, hash);
+
+    *started = !fill;
+    return fill ? fill : start_fill(site, path, hash);
+}
+
+/* What was held for this path is no longer what stands on disk. */
+static void admit(struct site *site, struct site_entry *entry)
+{
+    struct site_entry *excess;
+
+    if (entry->held > site->config.limits.bytes / 4)
+        return;
+    while ((excess = cache_excess(&site->cache, entry->held, entry->fd >= 0)))
+        remove_entry(site, excess);
+    cache_add(&site->cache, entry);
+}
+
+bool site_fill_step(struct site *site, struct site_fill *fill, int64_t result, uint64_t now_ms,
+                    int64_t now_unix)
+{
+    if (fill_step(fill, result, site->config.root, site->config.mime, now_unix))
+        return true;
+
+    /* Requests that come from here on start anew. */
+    list_remove(&fill->link);
+    struct site_entry *entry = fill->found.entry;
+    if (fill->old && fill->old != entry && fill->old->cached)
+        remove_entry(site, fill->old);
+    if (entry)
+        entry->checked_ms = now_ms;
+    if (entry && !entry->cached)
+        admit(site, entry);
+    return false;
+}
+
+void site_fill_end(struct site *site, struct site_fill *fill)
+{
+    struct site_entry *pinned[] = { fill->made, fill->old };
+
+    site->fill_count--;
+    bury(site, fill->name_fd);
+    bury(site, fill->fd);
+    fill->name_fd = fill->fd = -1;
+    fill->made = fill->old = NULL;
+    for (size_t i = 0; i < sizeof pinned / sizeof pinned[0]; i++)
+        if (pinned[i])
+            site_unpin(site, pinned[i]);
+    fill_free(fill);
+}
