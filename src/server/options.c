@@ -269,7 +269,8 @@ __attribute__((format(printf, 3, 4))) static bool refuse(const struct reading *r
     else if (given->origin == FROM_ARGUMENT)
         fprintf(r->err, "ringlet: DIR %s: ", given->value);
     else
-        fprintf(r->err, "ringlet: --%s %s: ", given->spelled->name, given->value);
+        fprintf(r->err, "ringlet: --%s %s: ", given->spelled->name,
+                given->value[0] ? given->value : "''");
     va_start(args, format);
     vfprintf(r->err, format, args);
     va_end(args);

@@ -1,0 +1,35 @@
+/* core.h - what the connections of one core share. One thread uses it; nothing in it is locked. */
+#ifndef SERVER_CORE_H
+#define SERVER_CORE_H
+
+#include "io/io.h"
+#include "server/access_log.h"
+#include "server/config.h"
+#include "server/deadlines.h"
+#include "server/input.h"
+#include "server/output.h"
+#include "server/reply.h"
+#include "site/site.h"
+
+struct core {
+    const struct config *config;
+    struct input_source source;  /* the engine, and the buffers it has lent */
+    unsigned buffers;            /* how many it lends at most */
+    struct site site;
+    struct output_pool outputs;
+    struct reply_clock clock;
+    struct deadlines deadlines;
+    struct access_batch *log;    /* or NULL */
+
+    uint64_t now_ms;             /* the clocks, read once a turn */
+    int64_t now_unix;
+    bool draining;               /* no reply promises to go on */
+
+    struct list conns;           /* open */
+    struct list conns_free;      /* for reuse; the last one closed is the last one taken */
+    struct conn_slab *slabs;     /* what conns_free was made of */
+    unsigned conn_count;
+    unsigned errands;            /* operations on files under way */
+};
+
+#endif

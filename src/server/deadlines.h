@@ -1,0 +1,62 @@
+/* deadlines.h - when to give up on a connection.
+ *
+ * All deadlines of a kind are equally long, so a list in the order they were set is a list in the order
+ * they pass: setting one is a list move, and looking for those that have passed looks at the heads. */
+#ifndef SERVER_DEADLINES_H
+#define SERVER_DEADLINES_H
+
+#include "base/list.h"
+
+#include <stdint.h>
+
+enum deadline_kind {
+    DEADLINE_IDLE,   /* a request's first byte */
+    DEADLINE_HEADER, /* the last byte of a head */
+    DEADLINE_BODY,   /* some more of a body */
+    DEADLINE_WRITE,  /* the peer's taking some more of the answer */
+    DEADLINE_LINGER, /* the peer's FIN after ours */
+    DEADLINE_NONE,   /* how many there are; and the kind of one that is not set */
+};
+
+struct deadline {
+    struct list link;
+    uint64_t since_ms;
+    enum deadline_kind kind;
+};
+
+struct deadlines {
+    struct list lists[DEADLINE_NONE];
+    uint32_t ms[DEADLINE_NONE]; /* how long each kind is; may be changed at any time */
+};
+
+void deadlines_init(struct deadlines *all, const uint32_t ms[DEADLINE_NONE]);
+void deadline_init(struct deadline *one);
+
+/* From now on wait for this, and for nothing else. */
+static inline void deadline_set(struct deadlines *all, struct deadline *one,
+                                enum deadline_kind kind, uint64_t now_ms)
+{
+    if (one->kind == kind && one->since_ms == now_ms)
+        return;
+    list_remove(&one->link);
+    list_append(&all->lists[kind], &one->link);
+    one->kind = kind;
+    one->since_ms = now_ms;
+}
+
+static inline void deadline_clear(struct deadline *one)
+{
+    list_remove(&one->link);
+    one->kind = DEADLINE_NONE;
+}
+
+/* Let all of one kind begin anew at `now_ms`. */
+void deadlines_restart(struct deadlines *all, enum deadline_kind kind, uint64_t now_ms);
+
+/* One that has passed, or NULL. It stays set: the caller sets or clears it. */
+struct deadline *deadlines_passed(const struct deadlines *all, uint64_t now_ms);
+
+/* How long until the next one passes; -1 when none is set. */
+int deadlines_wait_ms(const struct deadlines *all, uint64_t now_ms);
+
+#endif

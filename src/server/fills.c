@@ -1,0 +1,107 @@
+#include "server/fills.h"
+
+#include "base/check.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* An operation on its way; without a fill it closes a descriptor. */
+struct errand {
+    struct io_file_op op;
+    struct site_fill *fill;
+};
+
+static enum io_file_kind kind_of(enum site_ask_kind kind)
+{
+    switch (kind) {
+    case SITE_ASK_OPEN:
+        return IO_FILE_OPEN;
+    case SITE_ASK_STAT:
+        return IO_FILE_STAT;
+    case SITE_ASK_READ:
+        break;
+    }
+    return IO_FILE_READ;
+}
+
+static void send_off(struct core *core, struct errand *errand)
+{
+    core->errands++;
+    core->source.engine->file(core->source.io, &errand->op);
+}
+
+static void carry(struct core *core, struct errand *errand)
+{
+    const struct site_ask *ask = &errand->fill->ask;
+
+    errand->op = (struct io_file_op){
+        .kind = kind_of(ask->kind),
+        .fd = ask->fd,
+        .path = ask->path,
+        .how = ask->how,
+        .statx = ask->statx,
+        .bytes = ask->bytes,
+        .len = ask->len,
+    };
+    send_off(core, errand);
+}
+
+static bool step(struct core *core, struct site_fill *fill, int64_t result)
+{
+    return site_fill_step(&core->site, fill, result, core->now_ms, core->now_unix);
+}
+
+static struct site_fill *start(struct core *core, struct site_fill *fill)
+{
+    struct errand *errand = malloc(sizeof *errand);
+
+    if (!errand) {
+        step(core, fill, -ENOMEM);
+        site_fill_end(&core->site, fill);
+        return NULL;
+    }
+    bool more = step(core, fill, 0);
+    CHECK(more);
+    errand->fill = fill;
+    carry(core, errand);
+    return fill;
+}
+
+struct site_fill *fills_join(struct core *core, struct str path)
+{
+    bool started;
+    struct site_fill *fill = site_fill(&core->site, path, &started);
+
+    return fill && started ? start(core, fill) : fill;
+}
+
+struct site_fill *fills_done(struct core *core, const struct io_event *event)
+{
+    struct errand *errand = CONTAINER_OF(event->file, struct errand, op);
+    struct site_fill *fill = errand->fill;
+
+    core->errands--;
+    if (fill && step(core, fill, event->result)) {
+        carry(core, errand);
+        return NULL;
+    }
+    free(errand);
+    return fill;
+}
+
+void fills_close_dead(struct core *core)
+{
+    int fd;
+
+    while ((fd = site_dead_fd(&core->site)) >= 0) {
+        struct errand *errand = calloc(1, sizeof *errand);
+        if (!errand) {
+            close(fd);
+            continue;
+        }
+        errand->op.kind = IO_FILE_CLOSE;
+        errand->op.fd = fd;
+        send_off(core, errand);
+    }
+}

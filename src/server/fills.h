@@ -1,0 +1,17 @@
+/* fills.h - carries what the site asks of the file system to the engine, and the outcome back. */
+#ifndef SERVER_FILLS_H
+#define SERVER_FILLS_H
+
+#include "server/core.h"
+
+/* The fill under way for a normalised path, started if there was none. NULL when memory is short. */
+struct site_fill *fills_join(struct core *core, struct str path);
+
+/* For IO_FILE_DONE. Returns the fill that is over by it, for the caller to tell those who wait and then to
+ * site_fill_end; or NULL. */
+struct site_fill *fills_done(struct core *core, const struct io_event *event);
+
+/* Hand the descriptors that the site no longer needs to the engine to be closed. */
+void fills_close_dead(struct core *core);
+
+#endif

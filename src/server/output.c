@@ -1,0 +1,88 @@
+#include "server/output.h"
+
+#include "base/check.h"
+
+#include <stdlib.h>
+
+struct output *output_take(struct output_pool *pool)
+{
+    struct output *out = pool->free;
+
+    if (out)
+        pool->free = out->next;
+    else
+        out = malloc(sizeof *out);
+    if (!out)
+        return NULL;
+
+    out->count = 0;
+    out->linked = 0;
+    out->file = NULL;
+    out->pinned_count = 0;
+    out->text = text_in(out->memory, sizeof out->memory);
+    return out;
+}
+
+void output_give_back(struct output_pool *pool, struct output *out, struct site *site)
+{
+    for (int i = 0; i < out->pinned_count; i++)
+        site_unpin(site, out->pinned[i]);
+    if (out->file)
+        site_unpin(site, out->file);
+    out->next = pool->free;
+    pool->free = out;
+}
+
+void output_pool_release(struct output_pool *pool)
+{
+    struct output *next;
+
+    for (struct output *out = pool->free; out; out = next) {
+        next = out->next;
+        free(out);
+    }
+    pool->free = NULL;
+}
+
+/* A reply takes at most two entries of the vector: its text, and a body that is pointed at; the text after
+ * the last one takes one more. */
+bool output_has_room(const struct output *out)
+{
+    return !out->file && text_room(&out->text) >= OUTPUT_REPLY_ROOM && out->count + 3 <= IO_IOV_MAX;
+}
+
+static void link_text(struct output *out)
+{
+    size_t len = out->text.len - out->linked;
+
+    if (len == 0)
+        return;
+    CHECK(out->count < IO_IOV_MAX);
+    out->iov[out->count++] = (struct iovec){ out->memory + out->linked, len };
+    out->linked = out->text.len;
+}
+
+void output_point(struct output *out, struct site_entry *entry, const char *bytes, size_t len)
+{
+    link_text(out);
+    CHECK(out->count < IO_IOV_MAX && out->pinned_count < IO_IOV_MAX);
+    /* An iovec has no const: the engine only reads. */
+    out->iov[out->count++] = (struct iovec){ (void *)(uintptr_t)bytes, len };
+    out->pinned[out->pinned_count++] = entry;
+}
+
+void output_end_with_file(struct output *out, struct site_entry *entry)
+{
+    CHECK(!out->file);
+    out->file = entry;
+}
+
+void output_send(struct output *out, const struct io_engine *engine, struct io *io,
+                 struct io_sock *sock)
+{
+    link_text(out);
+    if (out->file)
+        engine->send_file(io, sock, out->iov, out->count, out->file->fd, 0, out->file->size);
+    else
+        engine->send(io, sock, out->iov, out->count);
+}

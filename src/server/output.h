@@ -1,0 +1,63 @@
+/* output.h - replies put together for one send.
+ *
+ * Heads and small bodies are copied one behind the other into the output's own memory; larger ones are
+ * pointed at where they lie, and the entry they belong to is pinned until the send is over. An output
+ * comes from its core's pool and goes back there after IO_SENT. */
+#ifndef SERVER_OUTPUT_H
+#define SERVER_OUTPUT_H
+
+#include "base/text.h"
+#include "io/io.h"
+#include "site/site.h"
+
+enum {
+    OUTPUT_SIZE = 8192,
+    OUTPUT_COPY_MAX = 2048, /* a body up to this is copied behind its head: cheaper than one more vector */
+    OUTPUT_HEAD_MAX = 1024, /* of any head but a redirect's */
+    OUTPUT_REPLY_ROOM = OUTPUT_HEAD_MAX + OUTPUT_COPY_MAX, /* another reply is begun only with this much */
+};
+
+struct output {
+    struct output *next;      /* the pool's */
+    struct iovec iov[IO_IOV_MAX];
+    int count;
+    struct text text;         /* in `memory`; what has been added to the vector ends at `linked` */
+    size_t linked;
+    struct site_entry *file;  /* after the vector, `file_len` bytes of it; pinned; or NULL */
+    struct site_entry *pinned[IO_IOV_MAX];
+    int pinned_count;
+    char memory[OUTPUT_SIZE];
+};
+
+/* The outputs of one core that nobody uses. */
+struct output_pool {
+    struct output *free;
+};
+
+/* An empty output, or NULL when memory is short. */
+struct output *output_take(struct output_pool *pool);
+
+/* Unpin what was pinned and put the output back. */
+void output_give_back(struct output_pool *pool, struct output *out, struct site *site);
+
+void output_pool_release(struct output_pool *pool);
+
+/* Is there room for any reply whose head is no longer than OUTPUT_HEAD_MAX? */
+bool output_has_room(const struct output *out);
+
+/* Point at `bytes` behind the text so far. Takes over a pin on `entry`, which they belong to. */
+void output_point(struct output *out, struct site_entry *entry, const char *bytes, size_t len);
+
+/* End with the file of `entry`. Takes over a pin on it. Nothing may be added after it. */
+void output_end_with_file(struct output *out, struct site_entry *entry);
+
+/* Hand it to the engine. It must not be empty. */
+void output_send(struct output *out, const struct io_engine *engine, struct io *io,
+                 struct io_sock *sock);
+
+static inline bool output_is_empty(const struct output *out)
+{
+    return out->count == 0 && out->text.len == 0;
+}
+
+#endif

@@ -1,0 +1,43 @@
+/* reply.h - the heads of replies, and the replies that are not files. */
+#ifndef SERVER_REPLY_H
+#define SERVER_REPLY_H
+
+#include "base/text.h"
+#include "http/date.h"
+
+#include <stdint.h>
+
+/* What the reply says of the connection (RFC 9112 9.3 and 9.6). */
+enum reply_connection {
+    REPLY_PERSISTS,      /* HTTP/1.1: nothing need be said */
+    REPLY_CLOSES,
+    REPLY_PERSISTS_1_0,  /* a client of HTTP/1.0 asked for it and must be told */
+    REPLY_CONNECTIONS,   /* how many there are */
+};
+
+/* How every reply begins, made anew once a second. One per core. */
+struct reply_clock {
+    int64_t unix_time;
+    char date[HTTP_DATE_LEN];
+    struct {
+        char text[112];
+        size_t len;
+    } ok[REPLY_CONNECTIONS]; /* status line, Date and Connection of a 200 */
+};
+
+void reply_clock_set(struct reply_clock *clock, int64_t unix_time);
+
+/* Status line, Date and Connection. */
+void reply_begin(struct text *out, const struct reply_clock *clock, int status,
+                 enum reply_connection connection);
+
+/* A whole reply whose content is its status in words (left out for HEAD), with more field lines, each
+ * with its CRLF, in `fields`. Returns how many bytes of content it has. */
+size_t reply_plain(struct text *out, const struct reply_clock *clock, int status,
+                   enum reply_connection connection, struct str fields, bool head_only);
+
+/* A whole reply without content (for OPTIONS). */
+void reply_empty(struct text *out, const struct reply_clock *clock, int status,
+                 enum reply_connection connection, struct str fields);
+
+#endif
