@@ -1,0 +1,368 @@
+#include "server/conn.h"
+
+#include "base/check.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static struct conn *conn_of(const struct io_event *event)
+{
+    return CONTAINER_OF(event->sock, struct conn, sock);
+}
+
+bool conn_holds(const struct conn *c)
+{
+    bool sending = c->state == CONN_SENDING;
+    bool filling = !list_empty(&c->filling);
+
+    if (c->state == CONN_CLOSING)
+        return !filling && input_is_empty(&c->http1.input);
+    return sending == (c->out != NULL) && !(c->state == CONN_READING && filling) &&
+           !(c->state == CONN_FILLING && !filling);
+}
+
+static void tell(const struct core *core, const struct conn *c, const char *what)
+{
+    if (core->config->debug)
+        fprintf(stderr, "ringlet: connection %d.%u %s\n", c->sock.fd, c->sock.generation, what);
+}
+
+/* The one place where the state changes. */
+static void enter(struct conn *c, enum conn_state state)
+{
+    CHECK(c->state != CONN_CLOSING);
+    c->state = state;
+    CHECK(conn_holds(c));
+}
+
+/* One slab more of structs; they stay until the end. */
+static bool grow(struct core *core)
+{
+    struct conn_slab *slab = calloc(1, sizeof *slab);
+
+    if (!slab)
+        return false;
+    slab->next = core->slabs;
+    core->slabs = slab;
+    for (int i = 0; i < CONN_SLAB; i++)
+        list_append(&core->conns_free, &slab->conns[i].link);
+    return true;
+}
+
+static struct conn *take(struct core *core)
+{
+    if (list_empty(&core->conns_free) && !grow(core))
+        return NULL;
+    return CONTAINER_OF(list_take(&core->conns_free), struct conn, link);
+}
+
+/* For the access log: asked for once a connection, and only if somebody wants to know. */
+static void name_peer(struct http1 *h, int fd)
+{
+    struct sockaddr_storage address = { .ss_family = AF_UNSPEC };
+    socklen_t len = sizeof address;
+    const void *bytes = NULL;
+
+    if (getpeername(fd, (struct sockaddr *)&address, &len) < 0)
+        return;
+    if (address.ss_family == AF_INET)
+        bytes = &((struct sockaddr_in *)&address)->sin_addr;
+    if (address.ss_family == AF_INET6) {
+        const struct in6_addr *six = &((struct sockaddr_in6 *)&address)->sin6_addr;
+        bool mapped = IN6_IS_ADDR_V4MAPPED(six);
+        bytes = mapped ? (const void *)&six->s6_addr[12] : six;
+        address.ss_family = mapped ? AF_INET : AF_INET6;
+    }
+    if (bytes && inet_ntop(address.ss_family, bytes, h->peer, sizeof h->peer))
+        h->peer_len = (uint8_t)strlen(h->peer);
+}
+
+void conn_open(struct core *core, int fd)
+{
+    struct conn *c = take(core);
+
+    if (!c) {
+        close(fd);
+        return;
+    }
+    list_append(&core->conns, &c->link);
+    core->conn_count++;
+    list_init(&c->filling);
+    deadline_init(&c->deadline);
+    c->state = CONN_READING;
+    c->ended = c->last = c->paused = c->reset = false;
+    c->out = NULL;
+    http1_init(&c->http1);
+    if (core->log)
+        name_peer(&c->http1, fd);
+    core->source.engine->attach(core->source.io, &c->sock, fd);
+    deadline_set(&core->deadlines, &c->deadline, DEADLINE_IDLE, core->now_ms);
+    tell(core, c, "opened");
+}
+
+static void close_with(struct core *core, struct conn *c, enum io_close_how how, const char *why)
+{
+    tell(core, c, why);
+    http1_drop(&c->http1, core);
+    list_remove(&c->filling);
+    enter(c, CONN_CLOSING);
+    deadline_set(&core->deadlines, &c->deadline, DEADLINE_LINGER, core->now_ms);
+    c->reset = how == IO_CLOSE_RESET;
+    core->source.engine->close(core->source.io, &c->sock, how);
+}
+
+/* It has lingered long enough. */
+static void cut_short(struct core *core, struct conn *c)
+{
+    deadline_clear(&c->deadline);
+    if (c->reset)
+        return;
+    c->reset = true;
+    core->source.engine->close(core->source.io, &c->sock, IO_CLOSE_RESET);
+}
+
+/* Leave what can't be read yet to the kernel, and do not keep buffers from others when they are scarce. */
+static void hold_back(struct core *core, struct conn *c)
+{
+    struct io *io = core->source.io;
+
+    if (!input_holds_lease(&c->http1.input))
+        return;
+    if (!c->paused && c->sock.leases > CONN_LEASES_HELD) {
+        core->source.engine->pause(io, &c->sock);
+        c->paused = true;
+    }
+    if (core->source.engine->stats(io).leases > core->buffers / 2 &&
+        input_keep(&c->http1.input, &core->source) < 0)
+        close_with(core, c, IO_CLOSE_RESET, "reset: out of memory");
+}
+
+static void let_come(struct core *core, struct conn *c)
+{
+    if (c->paused)
+        core->source.engine->resume(core->source.io, &c->sock);
+    c->paused = false;
+}
+
+static void await_bytes(struct core *core, struct conn *c)
+{
+    const struct http1 *h = &c->http1;
+
+    enter(c, CONN_READING);
+    if (c->ended) { /* what has come is all there is, and it is no whole request */
+        close_with(core, c, IO_CLOSE_LINGER, "closed: the client has finished");
+        return;
+    }
+    let_come(core, c);
+    if (h->body != HTTP1_BODY_NONE)
+        deadline_set(&core->deadlines, &c->deadline, DEADLINE_BODY, core->now_ms);
+    else if (!h->in_head)
+        deadline_set(&core->deadlines, &c->deadline, DEADLINE_IDLE, core->now_ms);
+    else if (c->deadline.kind != DEADLINE_HEADER)
+        deadline_set(&core->deadlines, &c->deadline, DEADLINE_HEADER, core->now_ms);
+}
+
+static void send_output(struct core *core, struct conn *c, struct output *out)
+{
+    c->out = out;
+    enter(c, CONN_SENDING);
+    output_send(out, core->source.engine, core->source.io, &c->sock);
+    c->sent_seen = c->sock.sent;
+    deadline_set(&core->deadlines, &c->deadline, DEADLINE_WRITE, core->now_ms);
+    hold_back(core, c);
+}
+
+static void await_fill(struct core *core, struct conn *c)
+{
+    enter(c, CONN_FILLING);
+    deadline_clear(&c->deadline);
+    hold_back(core, c);
+}
+
+/* Whatever http1 wants next, what it has put out goes first. */
+static void go_on(struct core *core, struct conn *c, enum http1_wants wants, struct output *out,
+                  struct site_fill *fill)
+{
+    if (fill)
+        list_append(&fill->waiting, &c->filling);
+    c->last = wants == HTTP1_CLOSE;
+    if (!output_is_empty(out)) {
+        send_output(core, c, out);
+        return;
+    }
+    output_give_back(&core->outputs, out, &core->site);
+    if (wants == HTTP1_CLOSE)
+        close_with(core, c, IO_CLOSE_LINGER, "closed");
+    else if (wants == HTTP1_FILL)
+        await_fill(core, c);
+    else
+        await_bytes(core, c);
+}
+
+static void run(struct core *core, struct conn *c)
+{
+    struct output *out = output_take(&core->outputs);
+    struct site_fill *fill;
+
+    if (!out) {
+        close_with(core, c, IO_CLOSE_RESET, "reset: out of memory");
+        return;
+    }
+    enum http1_wants wants = http1_run(&c->http1, core, out, &fill);
+    go_on(core, c, wants, out, fill);
+}
+
+void conn_received(struct core *core, const struct io_event *event)
+{
+    struct conn *c = conn_of(event);
+
+    CHECK(c->state != CONN_CLOSING);
+    input_add(&c->http1.input, &core->source, event);
+    if (c->state == CONN_READING)
+        run(core, c);
+    else
+        hold_back(core, c);
+}
+
+void conn_ended(struct core *core, const struct io_event *event)
+{
+    struct conn *c = conn_of(event);
+
+    c->ended = true;
+    if (event->result < 0)
+        close_with(core, c, IO_CLOSE_RESET, "reset by the client");
+    else if (c->state == CONN_READING)
+        await_bytes(core, c);
+}
+
+void conn_sent(struct core *core, const struct io_event *event)
+{
+    struct conn *c = conn_of(event);
+
+    CHECK(c->state == CONN_SENDING);
+    output_give_back(&core->outputs, c->out, &core->site);
+    c->out = NULL;
+    c->state = list_empty(&c->filling) ? CONN_READING : CONN_FILLING;
+    if (event->result < 0)
+        close_with(core, c, IO_CLOSE_RESET, "reset: sending failed");
+    else if (c->last)
+        close_with(core, c, IO_CLOSE_LINGER, "closed: answered for the last time");
+    else if (c->state == CONN_FILLING)
+        await_fill(core, c);
+    else if (input_is_empty(&c->http1.input) && !c->http1.held)
+        await_bytes(core, c);
+    else
+        run(core, c);
+}
+
+void conn_closed(struct core *core, const struct io_event *event)
+{
+    struct conn *c = conn_of(event);
+
+    CHECK(c->state == CONN_CLOSING);
+    if (c->out)
+        output_give_back(&core->outputs, c->out, &core->site);
+    c->out = NULL;
+    deadline_clear(&c->deadline);
+    list_remove(&c->link);
+    list_append(&core->conns_free, &c->link);
+    core->conn_count--;
+}
+
+void conn_filled(struct core *core, struct site_fill *fill)
+{
+    struct list *node;
+
+    while ((node = list_take(&fill->waiting))) {
+        struct conn *c = CONTAINER_OF(node, struct conn, filling);
+        http1_found(&c->http1, fill->found);
+        if (c->state == CONN_FILLING) {
+            c->state = CONN_READING;
+            run(core, c);
+        }
+    }
+}
+
+/* The peer waits for an answer that will not come as it was asked for: say so, and close. */
+static void time_out(struct core *core, struct conn *c)
+{
+    bool answered = c->http1.body != HTTP1_BODY_NONE && !c->http1.held;
+    struct output *out = answered ? NULL : output_take(&core->outputs);
+
+    if (!out) {
+        close_with(core, c, IO_CLOSE_LINGER, "closed: the rest of the request did not come");
+        return;
+    }
+    http1_refuse(&c->http1, core, out, 408);
+    go_on(core, c, HTTP1_CLOSE, out, NULL);
+}
+
+/* A slow reader is not a dead one: as long as it takes something it may go on. */
+static void check_progress(struct core *core, struct conn *c)
+{
+    if (c->sock.sent == c->sent_seen) {
+        close_with(core, c, IO_CLOSE_RESET, "reset: the client takes nothing");
+        return;
+    }
+    c->sent_seen = c->sock.sent;
+    deadline_set(&core->deadlines, &c->deadline, DEADLINE_WRITE, core->now_ms);
+}
+
+static void expire(struct core *core, struct conn *c)
+{
+    switch (c->deadline.kind) {
+    case DEADLINE_IDLE:
+        close_with(core, c, IO_CLOSE_LINGER, "closed: idle");
+        break;
+    case DEADLINE_HEADER:
+    case DEADLINE_BODY:
+        time_out(core, c);
+        break;
+    case DEADLINE_WRITE:
+        check_progress(core, c);
+        break;
+    case DEADLINE_LINGER:
+        cut_short(core, c);
+        break;
+    case DEADLINE_NONE:
+        break;
+    }
+}
+
+void conn_expire(struct core *core)
+{
+    struct deadline *passed;
+
+    while ((passed = deadlines_passed(&core->deadlines, core->now_ms)))
+        expire(core, CONTAINER_OF(passed, struct conn, deadline));
+}
+
+void conn_reset_all(struct core *core)
+{
+    struct list *next;
+
+    for (struct list *node = core->conns.next; node != &core->conns; node = next) {
+        struct conn *c = CONTAINER_OF(node, struct conn, link);
+        next = node->next;
+        if (c->state != CONN_CLOSING)
+            close_with(core, c, IO_CLOSE_RESET, "reset: the server stops");
+        else
+            cut_short(core, c);
+    }
+}
+
+void conn_release_all(struct core *core)
+{
+    struct conn_slab *next;
+
+    CHECK(core->conn_count == 0);
+    for (struct conn_slab *slab = core->slabs; slab; slab = next) {
+        next = slab->next;
+        free(slab);
+    }
+    core->slabs = NULL;
+}

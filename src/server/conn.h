@@ -1,0 +1,68 @@
+/* conn.h - the life of one connection: bytes in, bytes out, deadlines, close.
+ *
+ * The state says what we are waiting for. The engine owns the descriptor and the socket part of the struct from
+ * conn_open until IO_CLOSED; conn is reused only after that. */
+#ifndef SERVER_CONN_H
+#define SERVER_CONN_H
+
+#include "server/http1.h"
+
+enum {
+    CONN_LINGER_MS = 5000, /* how long a peer may go on sending after our FIN */
+    CONN_LEASES_HELD = 4,  /* with more buffers waiting to be read, receiving is paused */
+    CONN_SLAB = 64,        /* structs taken from the heap at a time */
+};
+
+enum conn_state {
+    CONN_READING, /* for bytes */
+    CONN_FILLING, /* for the file that the next request asks for */
+    CONN_SENDING, /* for the kernel to take what we send, whatever else we wait for */
+    CONN_CLOSING, /* for IO_CLOSED */
+};
+
+struct conn {
+    struct io_sock sock;      /* first: an event's socket is the connection */
+    struct list link;         /* of the core's: open, or free */
+    struct list filling;      /* of the fill's: who waits for it */
+    struct deadline deadline;
+    enum conn_state state;
+    bool ended;               /* the peer has sent its FIN */
+    bool last;                /* close when what is being sent is sent */
+    bool paused;
+    bool reset;               /* closing, and not lingering */
+    uint64_t sent_seen;       /* of sock.sent, when its deadline was set */
+    struct output *out;       /* being sent, or NULL */
+    struct http1 http1;
+};
+
+/* Structs come from the heap a slab at a time and stay until conn_release_all. */
+struct conn_slab {
+    struct conn_slab *next;
+    struct conn conns[CONN_SLAB];
+};
+
+/* Begin with a connected descriptor. Takes it over; when memory is short, closes it. */
+void conn_open(struct core *core, int fd);
+
+/* For the events of a socket. */
+void conn_received(struct core *core, const struct io_event *event);
+void conn_ended(struct core *core, const struct io_event *event);
+void conn_sent(struct core *core, const struct io_event *event);
+void conn_closed(struct core *core, const struct io_event *event);
+
+/* The fill is over: tell everybody who waits for it. */
+void conn_filled(struct core *core, struct site_fill *fill);
+
+/* Deal with every deadline that has passed. */
+void conn_expire(struct core *core);
+
+/* Cut all of them, whatever they are doing. */
+void conn_reset_all(struct core *core);
+
+/* Free the structs. None may be open. */
+void conn_release_all(struct core *core);
+
+/* Is it true to its state? For CHECK. */
+bool conn_holds(const struct conn *c);
+
+#endif

@@ -1,0 +1,409 @@
+#include "server/http1.h"
+
+#include "base/check.h"
+#include "http/path.h"
+#include "http/request.h"
+#include "http/status.h"
+#include "server/fills.h"
+
+#include <stdlib.h>
+
+#define ALLOW "Allow: GET, HEAD, OPTIONS\r\n"
+
+enum { LOCATION_MAX = 4096 }; /* of a redirect; what would be longer is answered 414 */
+
+/* Not a thing to wait for: there is more to be done. Kept out of the header. */
+enum { GO_ON = -1 };
+
+/* One exchange being answered. */
+struct exchange {
+    struct http1 *h;
+    struct core *core;
+    struct output *out;
+    const struct http_request *request;
+    struct site_fill *fill; /* to wait for, or NULL */
+    bool full;              /* the output must be sent first */
+};
+
+void http1_init(struct http1 *h)
+{
+    *h = (struct http1){ .body = HTTP1_BODY_NONE };
+    input_init(&h->input);
+}
+
+static void drop_held(struct http1 *h)
+{
+    free(h->held);
+    h->held = NULL;
+}
+
+static void drop_found(struct http1 *h, struct core *core)
+{
+    if (h->has_found && h->found.entry)
+        site_unpin(&core->site, h->found.entry);
+    h->has_found = false;
+}
+
+void http1_drop(struct http1 *h, struct core *core)
+{
+    input_drop(&h->input, &core->source);
+    drop_held(h);
+    drop_found(h, core);
+}
+
+void http1_found(struct http1 *h, struct site_found found)
+{
+    CHECK(!h->has_found);
+    if (found.entry)
+        site_pin(found.entry);
+    h->found = found;
+    h->has_found = true;
+}
+
+static void log_answer(const struct http1 *h, struct core *core, const struct http_request *request,
+                       int status, uint64_t bytes)
+{
+    if (!core->log)
+        return;
+    struct access_line line = {
+        .peer = str_of(h->peer, h->peer_len),
+        .method = request->method_name,
+        .target = request->target,
+        .minor = request->minor,
+        .referer = request->referer,
+        .user_agent = request->user_agent,
+        .status = status,
+        .bytes = bytes,
+        .unix_time = core->now_unix,
+    };
+    access_batch_add(core->log, &line, core->now_ms);
+}
+
+/* What to say of the connection; `h->over` is decided with it. */
+static enum reply_connection connection_after(struct exchange *x, int status)
+{
+    if (x->h->over || !x->request->keep_alive || !http_status_keeps(status) || x->core->draining ||
+        x->request->method == HTTP_CONNECT) {
+        x->h->over = true;
+        return REPLY_CLOSES;
+    }
+    return x->request->minor == 0 ? REPLY_PERSISTS_1_0 : REPLY_PERSISTS;
+}
+
+static void answer_plain(struct exchange *x, int status, struct str fields)
+{
+    enum reply_connection connection = connection_after(x, status);
+    size_t bytes = reply_plain(&x->out->text, &x->core->clock, status, connection, fields,
+                               x->request->method == HTTP_HEAD);
+
+    log_answer(x->h, x->core, x->request, status, bytes);
+}
+
+static void answer_options(struct exchange *x)
+{
+    enum reply_connection connection = connection_after(x, 200);
+
+    reply_empty(&x->out->text, &x->core->clock, 200, connection, STR(ALLOW));
+    log_answer(x->h, x->core, x->request, 200, 0);
+}
+
+/* The fields and bytes of a small file lie in one piece. */
+static void add_small(struct exchange *x, struct site_entry *entry)
+{
+    size_t len = entry->fields.len + entry->size;
+
+    if (len > OUTPUT_COPY_MAX) {
+        output_point(x->out, entry, entry->fields.at, len);
+        return;
+    }
+    text_add(&x->out->text, str_of(entry->fields.at, len));
+    site_unpin(&x->core->site, entry);
+}
+
+static void answer_file(struct exchange *x, struct site_entry *entry)
+{
+    bool head_only = x->request->method == HTTP_HEAD;
+    struct text *text = &x->out->text;
+
+    reply_begin(text, &x->core->clock, 200, connection_after(x, 200));
+    log_answer(x->h, x->core, x->request, 200, head_only ? 0 : entry->size);
+    if (!head_only && entry->bytes) {
+        add_small(x, entry);
+        return;
+    }
+    text_add(text, entry->fields);
+    if (head_only || entry->size == 0)
+        site_unpin(&x->core->site, entry);
+    else
+        output_end_with_file(x->out, entry);
+}
+
+/* A directory asked for without its slash: links on its page would lead to the wrong place. */
+static void answer_slash(struct exchange *x, struct str path)
+{
+    char space[sizeof "Location: /?\r\n" + LOCATION_MAX];
+    struct text field = text_in(space, sizeof space);
+
+    text_add(&field, STR("Location: "));
+    http_path_encode(&field, path);
+    text_add(&field, STR("/"));
+    if (x->request->query.at) {
+        text_add(&field, STR("?"));
+        text_add(&field, x->request->query);
+    }
+    text_add(&field, STR("\r\n"));
+    if (field.cut) {
+        answer_plain(x, 414, STR(""));
+        return;
+    }
+    if (text_room(&x->out->text) < field.len + OUTPUT_HEAD_MAX) {
+        x->full = true;
+        return;
+    }
+    answer_plain(x, 301, text_str(&field));
+}
+
+/* What the path stands for: held ready, or what the fill that this request waited for found. False when there
+ * is a fill to wait for. */
+static bool look_up(struct exchange *x, struct str path, struct site_found *found)
+{
+    if (x->h->has_found) {
+        *found = x->h->found;
+        return true;
+    }
+    *found = (struct site_found){ 200, site_find(&x->core->site, path, x->core->now_ms) };
+    if (found->entry)
+        return true;
+    x->fill = fills_join(x->core, path);
+    found->status = 503;
+    return !x->fill;
+}
+
+static void answer_path(struct exchange *x)
+{
+    char space[HTTP_PATH_MAX];
+    ssize_t len = http_path_normalise(x->request->path, space);
+    struct str path = str_of(space, len > 0 ? (size_t)len : 0);
+    struct site_found found = { 404, NULL };
+
+    if (len < 0)
+        found.status = (int)-len;
+    else if (x->core->config->dotfiles || !http_path_is_hidden(path))
+        if (!look_up(x, path, &found))
+            return;
+
+    if (found.entry)
+        answer_file(x, found.entry);
+    else if (found.status == 301)
+        answer_slash(x, path);
+    else
+        answer_plain(x, found.status, STR(""));
+    if (!x->full)
+        x->h->has_found = false;
+}
+
+static bool is_read_only(const struct http_request *request)
+{
+    return request->method == HTTP_GET || request->method == HTTP_HEAD;
+}
+
+static void answer(struct exchange *x)
+{
+    if (x->request->expects_other)
+        answer_plain(x, 417, STR(""));
+    else if (x->request->method == HTTP_OPTIONS)
+        answer_options(x);
+    else if (!is_read_only(x->request))
+        answer_plain(x, 405, STR(ALLOW));
+    else
+        answer_path(x);
+}
+
+static void use_head(struct http1 *h, struct core *core, size_t len)
+{
+    if (h->held)
+        drop_held(h);
+    else
+        input_use(&h->input, &core->source, len);
+    h->in_head = false;
+}
+
+static void refuse(struct exchange *x, int status)
+{
+    x->h->over = true;
+    answer_plain(x, status, STR(""));
+}
+
+static void start_body(struct http1 *h, const struct http_request *request)
+{
+    h->body = request->chunked ? HTTP1_BODY_CHUNKED : HTTP1_BODY_LENGTH;
+    h->body_left = request->length;
+    h->body_taken = 0;
+    http_chunked_start(&h->chunked);
+}
+
+/* Keep the head until the body has been read. */
+static bool hold_head(struct http1 *h, const char *head, size_t len)
+{
+    h->held = malloc(len);
+    h->held_len = len;
+    if (h->held)
+        memcpy(h->held, head, len);
+    return h->held;
+}
+
+/* A body comes. What is refused for its head alone is refused now; the body is dropped before the next
+ * request. Everything else is answered after it. */
+static void begin_body(struct exchange *x, const char *head, size_t len)
+{
+    const struct http_request *request = x->request;
+
+    if (request->length > x->core->config->max_body ||
+        (request->chunked && x->core->config->max_body == 0)) {
+        refuse(x, 413);
+        return;
+    }
+    if (request->expects_other || !(is_read_only(request) || request->method == HTTP_OPTIONS)) {
+        answer(x);
+    } else if (!hold_head(x->h, head, len)) {
+        refuse(x, 503);
+        return;
+    }
+    start_body(x->h, request);
+    input_use(&x->h->input, &x->core->source, len);
+    x->h->in_head = false;
+    if (x->h->held && request->expects_continue && input_is_empty(&x->h->input))
+        text_add(&x->out->text, STR("HTTP/1.1 100 Continue\r\n\r\n"));
+}
+
+/* A head that is complete, or can't become one. */
+static int take_head(struct exchange *x, struct str head, ssize_t used)
+{
+    struct http1 *h = x->h;
+
+    if (used < 0) {
+        refuse(x, (int)-used);
+        return HTTP1_CLOSE;
+    }
+    if (!h->held && http_request_has_body(x->request)) {
+        begin_body(x, head.at, (size_t)used);
+        return GO_ON;
+    }
+    answer(x);
+    if (x->fill)
+        return HTTP1_FILL;
+    if (x->full)
+        return HTTP1_FLUSH;
+    use_head(h, x->core, (size_t)used);
+    return GO_ON;
+}
+
+/* The head lies in several pieces, or has not come as a whole. */
+static int gather_head(struct http1 *h, struct core *core)
+{
+    int joined = input_join(&h->input, &core->source, core->config->max_head);
+
+    h->in_head = true;
+    if (joined < 0)
+        return HTTP1_CLOSE;
+    return joined > 0 ? GO_ON : HTTP1_BYTES;
+}
+
+static int read_head(struct http1 *h, struct core *core, struct output *out,
+                     struct site_fill **fill)
+{
+    struct str head = h->held ? str_of(h->held, h->held_len) : input_peek(&h->input, &core->source);
+    struct http_request request;
+
+    if (head.len == 0)
+        return HTTP1_BYTES;
+    ssize_t used = http_request_parse(&request, head.at, head.len, core->config->max_head);
+    if (used == 0)
+        return gather_head(h, core);
+
+    struct exchange x = { .h = h, .core = core, .out = out, .request = &request };
+    int wants = take_head(&x, head, used);
+    *fill = x.fill;
+    return wants;
+}
+
+/* A body that breaks the rules: its request is answered with the reason, unless it has been answered. */
+static void refuse_body(struct http1 *h, struct core *core, struct output *out, int status)
+{
+    h->over = true;
+    h->body = HTTP1_BODY_NONE;
+    if (h->held)
+        http1_refuse(h, core, out, status);
+}
+
+static void read_length(struct http1 *h, struct core *core, struct str bytes)
+{
+    size_t count = bytes.len < h->body_left ? bytes.len : (size_t)h->body_left;
+
+    input_use(&h->input, &core->source, count);
+    h->body_left -= count;
+    if (h->body_left == 0)
+        h->body = HTTP1_BODY_NONE;
+}
+
+static void read_chunks(struct http1 *h, struct core *core, struct output *out, struct str bytes)
+{
+    struct str content;
+    ssize_t used = http_chunked_read(&h->chunked, bytes.at, bytes.len, &content);
+
+    if (used < 0) {
+        refuse_body(h, core, out, (int)-used);
+        return;
+    }
+    input_use(&h->input, &core->source, (size_t)used);
+    h->body_taken += content.len;
+    if (h->body_taken > core->config->max_body)
+        refuse_body(h, core, out, 413);
+    else if (h->chunked.done)
+        h->body = HTTP1_BODY_NONE;
+}
+
+static int read_body(struct http1 *h, struct core *core, struct output *out)
+{
+    struct str bytes = input_peek(&h->input, &core->source);
+
+    if (bytes.len == 0)
+        return HTTP1_BYTES;
+    if (h->body == HTTP1_BODY_LENGTH)
+        read_length(h, core, bytes);
+    else
+        read_chunks(h, core, out, bytes);
+    return GO_ON;
+}
+
+enum http1_wants http1_run(struct http1 *h, struct core *core, struct output *out,
+                           struct site_fill **fill)
+{
+    int wants = GO_ON;
+
+    *fill = NULL;
+    while (wants == GO_ON) {
+        if (h->over)
+            return HTTP1_CLOSE;
+        if (!output_has_room(out))
+            return HTTP1_FLUSH;
+        if (h->body != HTTP1_BODY_NONE)
+            wants = read_body(h, core, out);
+        else
+            wants = read_head(h, core, out, fill);
+    }
+    CHECK(!out->text.cut);
+    return (enum http1_wants)wants;
+}
+
+/* The request may be known in part, or as a whole when it is its body that is at fault. */
+void http1_refuse(struct http1 *h, struct core *core, struct output *out, int status)
+{
+    struct http_request request = { .minor = 1, .method = HTTP_METHOD_UNKNOWN };
+    struct exchange x = { .h = h, .core = core, .out = out, .request = &request };
+
+    if (h->held)
+        http_request_parse(&request, h->held, h->held_len, core->config->max_head);
+    drop_held(h);
+    refuse(&x, status);
+}

@@ -1,0 +1,426 @@
+#include "server/loop.h"
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "server/conn.h"
+#include "server/fills.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+static unsigned parked_count(const struct loop *loop)
+{
+    return loop->parked_end - loop->parked_first;
+}
+
+static void begin_accept(struct loop *loop)
+{
+    struct core *core = &loop->core;
+
+    loop->retry_ms = 0;
+    loop->accepting = LOOP_ACCEPT_ON;
+    core->source.engine->accept(core->source.io, loop->listener);
+}
+
+/* What is in the kernel's queue still comes. */
+static void end_accept(struct loop *loop)
+{
+    struct core *core = &loop->core;
+
+    loop->accepting = LOOP_ACCEPT_ENDING;
+    core->source.engine->stop_accept(core->source.io, loop->listener);
+}
+
+static void set_idle(struct loop *loop)
+{
+    uint32_t ms = loop->core.config->idle_ms;
+
+    if (parked_count(loop) > 0 && ms > LOOP_CROWDED_IDLE_MS)
+        ms = LOOP_CROWDED_IDLE_MS;
+    if (loop->stage == LOOP_DRAINING && ms > LOOP_DRAIN_IDLE_MS)
+        ms = LOOP_DRAIN_IDLE_MS;
+    loop->core.deadlines.ms[DEADLINE_IDLE] = ms;
+}
+
+static bool make_room_for_parked(struct loop *loop)
+{
+    if (loop->parked_end < loop->parked_cap)
+        return true;
+    unsigned count = parked_count(loop);
+    if (loop->parked_first > 0) {
+        memmove(loop->parked, loop->parked + loop->parked_first, count * sizeof *loop->parked);
+    } else {
+        unsigned cap = loop->parked_cap ? loop->parked_cap * 2 : 64;
+        int *more = realloc(loop->parked, cap * sizeof *more);
+        if (!more)
+            return false;
+        loop->parked = more;
+        loop->parked_cap = cap;
+    }
+    loop->parked_first = 0;
+    loop->parked_end = count;
+    return true;
+}
+
+static void park(struct loop *loop, int fd)
+{
+    if (!make_room_for_parked(loop)) {
+        close(fd);
+        return;
+    }
+    loop->parked[loop->parked_end++] = fd;
+    set_idle(loop);
+    if (loop->accepting == LOOP_ACCEPT_ON)
+        end_accept(loop);
+}
+
+static bool has_place(const struct loop *loop)
+{
+    return loop->core.conn_count < loop->core.config->max_conns;
+}
+
+static void accepted(struct loop *loop, int fd)
+{
+    if (has_place(loop) && parked_count(loop) == 0)
+        conn_open(&loop->core, fd);
+    else
+        park(loop, fd);
+}
+
+/* Places have become free. */
+static void admit(struct loop *loop)
+{
+    if (parked_count(loop) > 0 && has_place(loop)) {
+        while (parked_count(loop) > 0 && has_place(loop))
+            conn_open(&loop->core, loop->parked[loop->parked_first++]);
+        set_idle(loop);
+    }
+    if (loop->accepting == LOOP_ACCEPT_OFF && loop->stage == LOOP_SERVING && has_place(loop) &&
+        parked_count(loop) == 0)
+        begin_accept(loop);
+}
+
+static void close_listener(struct loop *loop)
+{
+    close(loop->listener);
+    loop->listener = -1;
+}
+
+static void accept_stopped(struct loop *loop, int result)
+{
+    loop->accepting = LOOP_ACCEPT_OFF;
+    if (loop->stage == LOOP_STOPPING || (loop->stage == LOOP_DRAINING && result == 0))
+        close_listener(loop);
+    else if (result < 0)
+        loop->retry_ms = loop->core.now_ms + LOOP_RETRY_MS;
+    else
+        admit(loop);
+}
+
+/* In a drain, too: those who wait in the queue were promised an answer. */
+static void retry_accept(struct loop *loop)
+{
+    begin_accept(loop);
+    if (loop->stage != LOOP_SERVING)
+        end_accept(loop);
+}
+
+static void filled(struct loop *loop, const struct io_event *event)
+{
+    struct core *core = &loop->core;
+    struct site_fill *fill = fills_done(core, event);
+
+    if (fill) {
+        conn_filled(core, fill);
+        site_fill_end(&core->site, fill);
+    }
+}
+
+static void take_order(struct loop *loop)
+{
+    uint64_t count;
+
+    if (read(loop->setup.orders, &count, sizeof count) > 0)
+        loop->ordered = true;
+}
+
+static void handle(struct loop *loop, const struct io_event *event)
+{
+    struct core *core = &loop->core;
+
+    switch (event->kind) {
+    case IO_RECEIVED:
+        conn_received(core, event);
+        break;
+    case IO_SENT:
+        conn_sent(core, event);
+        break;
+    case IO_ENDED:
+        conn_ended(core, event);
+        break;
+    case IO_CLOSED:
+        conn_closed(core, event);
+        admit(loop);
+        break;
+    case IO_ACCEPTED:
+        accepted(loop, event->result);
+        break;
+    case IO_ACCEPT_STOPPED:
+        accept_stopped(loop, event->result);
+        break;
+    case IO_FILE_DONE:
+        filled(loop, event);
+        break;
+    case IO_WORKED:
+        access_batch_worked(&loop->batch, core->now_ms);
+        break;
+    case IO_READABLE:
+        take_order(loop);
+        break;
+    case IO_UNWATCHED:
+        loop->watching = false;
+        break;
+    }
+}
+
+static void read_clocks(struct loop *loop)
+{
+    struct core *core = &loop->core;
+    int64_t now = clock_unix();
+
+    core->now_ms = loop->setup.clock_ms();
+    core->now_unix = now;
+    if (core->clock.unix_time != now)
+        reply_clock_set(&core->clock, now);
+}
+
+static bool has_passed(const struct loop *loop, uint32_t ms)
+{
+    return loop->core.now_ms - loop->stage_since_ms >= ms;
+}
+
+static int sooner(int a, int b)
+{
+    return a < 0 || (b >= 0 && b < a) ? b : a;
+}
+
+static int left_ms(uint64_t at, uint64_t now)
+{
+    return at > now ? (int)(at - now) : 0;
+}
+
+static int wait_ms(const struct loop *loop)
+{
+    const struct core *core = &loop->core;
+    uint64_t now = core->now_ms;
+    int ms = deadlines_wait_ms(&core->deadlines, now);
+
+    if (core->log)
+        ms = sooner(ms, access_batch_due_ms(core->log, now));
+    if (loop->retry_ms)
+        ms = sooner(ms, left_ms(loop->retry_ms, now));
+    if (loop->stage == LOOP_DRAINING)
+        ms = sooner(ms, left_ms(loop->stage_since_ms + core->config->drain_ms, now));
+    if (loop->stage == LOOP_STOPPING)
+        ms = sooner(ms, left_ms(loop->stage_since_ms + LOOP_STOP_MS, now));
+    return ms;
+}
+
+/* What is due by the clock, not by an event. */
+static void keep_time(struct loop *loop)
+{
+    struct core *core = &loop->core;
+
+    conn_expire(core);
+    fills_close_dead(core);
+    if (loop->retry_ms && core->now_ms >= loop->retry_ms)
+        retry_accept(loop);
+    if (core->log && loop->stage == LOOP_SERVING)
+        access_batch_flush_due(core->log, core->now_ms);
+    else if (core->log)
+        access_batch_flush(core->log);
+    if (loop->stage == LOOP_DRAINING && has_passed(loop, core->config->drain_ms))
+        loop_stop(loop);
+}
+
+void loop_turn(struct loop *loop)
+{
+    const struct input_source *source = &loop->core.source;
+    int count = source->engine->wait(source->io, loop->events, LOOP_EVENTS, wait_ms(loop));
+
+    read_clocks(loop);
+    for (int i = 0; i < count; i++)
+        handle(loop, &loop->events[i]);
+    keep_time(loop);
+}
+
+static void enter(struct loop *loop, enum loop_stage stage)
+{
+    loop->stage = stage;
+    loop->stage_since_ms = loop->core.now_ms;
+    loop->core.draining = true;
+}
+
+void loop_drain(struct loop *loop)
+{
+    if (loop->stage != LOOP_SERVING)
+        return;
+    enter(loop, LOOP_DRAINING);
+    set_idle(loop);
+    deadlines_restart(&loop->core.deadlines, DEADLINE_IDLE, loop->core.now_ms);
+    if (loop->accepting == LOOP_ACCEPT_ON)
+        end_accept(loop);
+    else if (loop->accepting == LOOP_ACCEPT_OFF)
+        retry_accept(loop);
+}
+
+void loop_stop(struct loop *loop)
+{
+    if (loop->stage == LOOP_STOPPING)
+        return;
+    enter(loop, LOOP_STOPPING);
+    loop->retry_ms = 0;
+    loop->cut = loop->core.conn_count + parked_count(loop);
+    conn_reset_all(&loop->core);
+    while (parked_count(loop) > 0)
+        close(loop->parked[loop->parked_first++]);
+    if (loop->accepting == LOOP_ACCEPT_ON)
+        end_accept(loop);
+    else if (loop->accepting == LOOP_ACCEPT_OFF && loop->listener >= 0)
+        close_listener(loop);
+}
+
+static bool is_quiet(const struct loop *loop)
+{
+    const struct core *core = &loop->core;
+
+    return loop->listener < 0 && core->conn_count == 0 && parked_count(loop) == 0 &&
+           core->errands == 0 && (!core->log || access_batch_idle(core->log));
+}
+
+bool loop_is_over(const struct loop *loop)
+{
+    return is_quiet(loop) || (loop->stage == LOOP_STOPPING && has_passed(loop, LOOP_STOP_MS));
+}
+
+static uint64_t random_seed(void)
+{
+    uint64_t seed = 0;
+
+    if (getrandom(&seed, sizeof seed, GRND_NONBLOCK) < 0)
+        seed = (uint64_t)clock_unix() * 0x9e3779b97f4a7c15u;
+    return seed;
+}
+
+static int init_site(struct loop *loop)
+{
+    struct site_config config = {
+        .root = loop->setup.root,
+        .mime = loop->setup.mime,
+        .limits = { SITE_CACHE_BYTES, SITE_CACHE_ENTRIES, SITE_CACHE_DESCRIPTORS },
+        .seed = random_seed(),
+    };
+
+    return site_init(&loop->core.site, &config);
+}
+
+static void init_core(struct loop *loop)
+{
+    const struct config *config = loop->setup.config;
+    const uint32_t ms[DEADLINE_NONE] = { config->idle_ms, config->header_ms, config->body_ms,
+                                         config->write_ms, CONN_LINGER_MS };
+    struct core *core = &loop->core;
+
+    core->config = config;
+    core->buffers = LOOP_BUFFERS;
+    core->source.engine = loop->setup.engine;
+    list_init(&core->conns);
+    list_init(&core->conns_free);
+    deadlines_init(&core->deadlines, ms);
+    read_clocks(loop);
+}
+
+static int take_memory(struct loop *loop)
+{
+    struct core *core = &loop->core;
+
+    core->source.lent = calloc(LOOP_BUFFERS, sizeof *core->source.lent);
+    if (!core->source.lent)
+        return -ENOMEM;
+    if (loop->setup.log) {
+        if (!access_batch_init(&loop->batch, loop->setup.log, core->source.engine,
+                               core->source.io))
+            return -ENOMEM;
+        core->log = &loop->batch;
+    }
+    return init_site(loop);
+}
+
+static void free_memory(struct loop *loop)
+{
+    struct core *core = &loop->core;
+
+    if (core->log)
+        access_batch_free(core->log);
+    free(core->source.lent);
+    free(loop->parked);
+    core->source.engine->free(core->source.io);
+}
+
+int loop_init(struct loop *loop, const struct loop_setup *setup)
+{
+    const struct io_config io_config = { .socks_max = setup->config->max_conns,
+                                         .buffers = LOOP_BUFFERS,
+                                         .buffer_size = LOOP_BUFFER_SIZE,
+                                         .helpers_max = LOOP_HELPERS };
+
+    memset(loop, 0, sizeof *loop);
+    loop->setup = *setup;
+    loop->listener = setup->listener;
+    init_core(loop);
+
+    int error = setup->engine->open(&loop->core.source.io, &io_config);
+    if (error)
+        return error;
+    error = take_memory(loop);
+    if (error) {
+        free_memory(loop);
+        return error;
+    }
+    loop->watch.fd = setup->orders;
+    loop->watching = true;
+    setup->engine->watch(loop->core.source.io, &loop->watch);
+    begin_accept(loop);
+    return 0;
+}
+
+/* The engine has nothing of ours but the watch, and what was closed on the way here. */
+static void take_leave(struct loop *loop)
+{
+    struct core *core = &loop->core;
+    uint64_t until = core->now_ms + LOOP_STOP_MS;
+
+    core->source.engine->unwatch(core->source.io, &loop->watch);
+    fills_close_dead(core);
+    while ((loop->watching || core->errands > 0) && core->now_ms < until)
+        loop_turn(loop);
+}
+
+bool loop_release(struct loop *loop)
+{
+    struct core *core = &loop->core;
+
+    if (!is_quiet(loop))
+        return false;
+    site_empty(&core->site);
+    take_leave(loop);
+    if (loop->watching || !is_quiet(loop))
+        return false;
+    site_release(&core->site);
+    output_pool_release(&core->outputs);
+    conn_release_all(core);
+    free_memory(loop);
+    return true;
+}

@@ -1,0 +1,308 @@
+#include "server/process.h"
+
+#include "http/mime.h"
+#include "ringlet.h"
+#include "server/access_log.h"
+#include "server/limits.h"
+#include "server/listener.h"
+#include "server/options.h"
+#include "server/privileges.h"
+#include "server/team.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { MIME_FILE_MAX = 4 * 1024 * 1024 };
+
+/* What the process holds open. */
+struct process {
+    struct config *config;
+    int root;
+    int signals;                /* signalfd */
+    struct http_mime *mime;     /* or NULL */
+    bool logging;
+    struct access_log log;
+    int *listeners;
+    uint16_t port;              /* the one that was bound */
+    struct team team;
+    enum worker_order order;    /* given last */
+};
+
+static int complain(const char *what, const char *why)
+{
+    fprintf(stderr, "ringlet: %s%s%s\n", what, *what ? ": " : "", why);
+    return STATUS_FAILED;
+}
+
+static bool set_limits(struct config *config)
+{
+    struct sentence why;
+    uint64_t files = limits_raise_files();
+
+    limits_ignore_pipe();
+    config->max_conns = limits_conns(files, config->cores, config->max_conns, &why);
+    if (config->max_conns == 0)
+        complain("", why.text);
+    return config->max_conns > 0;
+}
+
+static bool read_all(int fd, char *bytes, size_t len)
+{
+    size_t done = 0;
+
+    while (done < len) {
+        ssize_t count = read(fd, bytes + done, len - done);
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count <= 0)
+            return false;
+        done += (size_t)count;
+    }
+    return true;
+}
+
+static struct http_mime *parse_types(int fd)
+{
+    struct stat facts;
+
+    if (fstat(fd, &facts) < 0)
+        return NULL;
+    if (facts.st_size > MIME_FILE_MAX) {
+        errno = EFBIG;
+        return NULL;
+    }
+    size_t len = (size_t)facts.st_size;
+    char *bytes = malloc(len + 1);
+    struct http_mime *mime = NULL;
+    if (bytes && read_all(fd, bytes, len))
+        mime = http_mime_parse(str_of(bytes, len));
+    free(bytes);
+    return mime;
+}
+
+static bool load_types(struct process *p)
+{
+    const char *path = p->config->mime_types;
+
+    if (!path)
+        return true;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd >= 0) {
+        p->mime = parse_types(fd);
+        int error = errno;
+        close(fd);
+        errno = error;
+    }
+    if (!p->mime)
+        fprintf(stderr, "ringlet: --mime-types %s: %s; name a file like /etc/mime.types\n", path,
+                strerror(errno));
+    return p->mime != NULL;
+}
+
+static bool open_root(struct process *p)
+{
+    p->root = open(p->config->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (p->root < 0)
+        fprintf(stderr, "ringlet: --root %s: %s; name a directory that can be entered\n",
+                p->config->root, strerror(errno));
+    return p->root >= 0;
+}
+
+static bool open_log(struct process *p)
+{
+    struct sentence why;
+
+    if (!p->config->log)
+        return true;
+    p->logging = access_log_open(&p->log, p->config->log, &why) == 0;
+    if (!p->logging)
+        fprintf(stderr, "ringlet: --log %s: %s\n", p->config->log, why.text);
+    return p->logging;
+}
+
+static bool open_listeners(struct process *p)
+{
+    const struct config *config = p->config;
+    struct sentence why = { "out of memory" };
+
+    p->port = config->port;
+    p->listeners = calloc(config->cores, sizeof *p->listeners);
+    if (!p->listeners ||
+        listener_open_all(config->host, &p->port, p->listeners, config->cores, &why) < 0) {
+        complain("", why.text);
+        return false;
+    }
+    return true;
+}
+
+/* Nothing that was opened before is lost, and no thread or ring exists that would keep the old rights. */
+static bool drop_privileges(const struct config *config)
+{
+    struct privileges to;
+    struct sentence why;
+    bool found = !config->user || privileges_find(config->user, &to, &why);
+
+    if (found && privileges_drop(config->user ? &to : NULL, &why) == 0)
+        return true;
+    complain(config->user ? "--user" : "", why.text);
+    return false;
+}
+
+/* Signals are read by the main thread, one at a time; the workers inherit the mask. */
+static bool take_signals(struct process *p)
+{
+    const int numbers[] = { SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1 };
+    sigset_t set;
+
+    sigemptyset(&set);
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+        sigaddset(&set, numbers[i]);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    p->signals = signalfd(-1, &set, SFD_CLOEXEC);
+    if (p->signals < 0)
+        complain("signalfd", strerror(errno));
+    return p->signals >= 0;
+}
+
+static bool start_team(struct process *p)
+{
+    const struct team_setup setup = { p->config, p->listeners, p->root, p->mime,
+                                      p->logging ? &p->log : NULL };
+    struct sentence note, why;
+
+    if (team_start(&p->team, &setup, &note, &why) < 0) {
+        complain("", why.text);
+        return false;
+    }
+    if (note.text[0] != '\0')
+        complain("", note.text);
+    return true;
+}
+
+static void say_start(const struct process *p)
+{
+    const struct config *config = p->config;
+    char address[LISTENER_ADDRESS_MAX];
+    char *root = realpath(config->root, NULL);
+
+    listener_name(address, config->host, p->port);
+    if (!config->quiet)
+        fprintf(stderr, "ringlet %s: serving %s on http://%s with %s on %u core%s\n",
+                RINGLET_VERSION, root ? root : config->root, address, p->team.engine->name,
+                config->cores, config->cores == 1 ? "" : "s");
+    free(root);
+}
+
+static void reopen_log(struct process *p)
+{
+    struct sentence why;
+
+    if (p->logging && access_log_reopen(&p->log, &why) < 0)
+        fprintf(stderr, "ringlet: --log %s: %s\n", p->config->log, why.text);
+}
+
+/* The first one drains, the second one does not wait. */
+static void end_sooner(struct process *p)
+{
+    p->order = p->order == WORKER_SERVE ? WORKER_DRAIN : WORKER_STOP;
+    team_give(&p->team, p->order);
+    if (p->order == WORKER_STOP && p->logging)
+        access_log_give_up(&p->log);
+}
+
+static void take_signal(struct process *p)
+{
+    struct signalfd_siginfo info;
+
+    if (read(p->signals, &info, sizeof info) != (ssize_t)sizeof info)
+        return;
+    if (info.ssi_signo == SIGUSR1 || info.ssi_signo == SIGHUP)
+        reopen_log(p);
+    else
+        end_sooner(p);
+}
+
+static void wait_until_over(struct process *p)
+{
+    struct pollfd fds[] = { { .fd = p->signals, .events = POLLIN },
+                            { .fd = p->team.done, .events = POLLIN } };
+    bool over = false;
+
+    while (!over) {
+        if (poll(fds, 2, -1) < 0)
+            continue;
+        if (fds[0].revents)
+            take_signal(p);
+        if (fds[1].revents)
+            over = team_is_over(&p->team);
+    }
+}
+
+static void say_end(const struct process *p, unsigned cut)
+{
+    if (cut > 0)
+        fprintf(stderr, "ringlet: cut %u connection%s; --drain-timeout gives them more time\n", cut,
+                cut == 1 ? "" : "s");
+    if (p->config->debug)
+        fprintf(stderr, "ringlet: stopped\n");
+}
+
+static void let_go(struct process *p)
+{
+    if (p->logging)
+        access_log_close(&p->log);
+    free(p->listeners);
+    http_mime_free(p->mime);
+    if (p->signals >= 0)
+        close(p->signals);
+    if (p->root >= 0)
+        close(p->root);
+}
+
+/* What a disk that does not answer still holds stays where it is: the process ends without it. */
+static void finish(struct process *p)
+{
+    bool clean;
+    unsigned cut = team_join(&p->team, &clean);
+
+    say_end(p, cut);
+    if (!clean) {
+        fflush(NULL);
+        _exit(STATUS_CLEAN);
+    }
+}
+
+int process_run(struct config *config)
+{
+    struct process p = { .config = config, .root = -1, .signals = -1, .order = WORKER_SERVE };
+    bool ready = set_limits(config) && open_root(&p) && load_types(&p) && open_log(&p) &&
+                 open_listeners(&p) && drop_privileges(config) && take_signals(&p) &&
+                 start_team(&p);
+
+    if (ready) {
+        say_start(&p);
+        wait_until_over(&p);
+        finish(&p);
+    }
+    let_go(&p);
+    return ready ? STATUS_CLEAN : STATUS_FAILED;
+}
+
+int process_check(struct config *config)
+{
+    struct process p = { .config = config, .root = -1, .signals = -1 };
+    bool fine = set_limits(config) && open_root(&p) && load_types(&p);
+
+    let_go(&p);
+    if (fine)
+        fprintf(stderr, "ringlet: the options are fine\n");
+    return fine ? STATUS_CLEAN : STATUS_FAILED;
+}

@@ -1,0 +1,206 @@
+#include "server/team.h"
+
+#include "base/clock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+/* Clear the flag, so that the next poll sleeps. */
+static void lower_flag(int fd)
+{
+    uint64_t count;
+
+    if (read(fd, &count, sizeof count) < 0)
+        return;
+}
+
+static void wait_for_flag(int fd)
+{
+    struct pollfd flag = { .fd = fd, .events = POLLIN };
+
+    poll(&flag, 1, -1);
+    lower_flag(fd);
+}
+
+/* The first failure, 0 when all serve, 1 when some have not said yet. */
+static int progress(const struct team *team)
+{
+    int outcome = 0;
+
+    for (unsigned i = 0; i < team->count; i++) {
+        int started = atomic_load(&team->workers[i].started);
+        if (started < 0)
+            return started;
+        if (started == 0)
+            outcome = 1;
+    }
+    return outcome;
+}
+
+void team_give(struct team *team, enum worker_order order)
+{
+    for (unsigned i = 0; i < team->count; i++)
+        worker_give(&team->workers[i], order);
+}
+
+/* Each worker gets a descriptor of its own for its listener: the team keeps the one it was given until all
+ * serve, for a second try on another engine. */
+static int start_worker(struct team *team, const struct team_setup *setup)
+{
+    unsigned i = team->count;
+    struct loop_setup loop = {
+        .config = setup->config,
+        .engine = team->engine,
+        .listener = fcntl(setup->listeners[i], F_DUPFD_CLOEXEC, 0),
+        .root = setup->root,
+        .mime = setup->mime,
+        .log = setup->log,
+        .clock_ms = clock_ms,
+    };
+
+    if (loop.listener < 0)
+        return -errno;
+    int error = worker_start(&team->workers[i], &loop, setup->config->cpus[i], team->done);
+    if (error)
+        close(loop.listener);
+    return error;
+}
+
+static int start_workers(struct team *team, const struct team_setup *setup)
+{
+    int error = 0;
+
+    team->count = 0;
+    while (team->count < setup->config->cores && !error) {
+        error = start_worker(team, setup);
+        team->count += error == 0;
+    }
+    while (!error && (error = progress(team)) > 0) {
+        wait_for_flag(team->done);
+        error = 0;
+    }
+    return error;
+}
+
+/* End those that did start. */
+static void give_up(struct team *team)
+{
+    team_give(team, WORKER_STOP);
+    for (unsigned i = 0; i < team->count; i++) {
+        struct worker *worker = &team->workers[i];
+        bool served = atomic_load(&worker->started) >= 0;
+        worker_join(worker);
+        if (!served)
+            close(worker->setup.listener);
+    }
+    team->count = 0;
+}
+
+static const struct io_engine *first_choice(enum engine_choice choice)
+{
+    return choice == ENGINE_EPOLL ? &io_epoll_engine : &io_uring_engine;
+}
+
+/* What would allow a ring, by the errno that refused it. */
+static const char *remedy(int error)
+{
+    switch (error) {
+    case EPERM:
+    case EACCES:
+        return "it is forbidden here; set sysctl kernel.io_uring_disabled=0 or allow io_uring_setup, "
+               "io_uring_enter and io_uring_register in the seccomp profile";
+    case ENOSYS:
+        return io_uring_built_in() ? "this kernel has none or hides it; use Linux 6.1 or newer, with a "
+                                     "seccomp profile that allows it"
+                                   : "this build has only epoll; use the ringlet binary";
+    case ENOMEM:
+        return "memory for the ring is refused; raise the memory limit or RLIMIT_MEMLOCK (ulimit -l)";
+    case EINVAL:
+        return "this kernel lacks what it needs; use Linux 6.1 or newer";
+    default:
+        return "see io_uring_setup(2)";
+    }
+}
+
+static void describe(struct sentence *sentence, const char *before, const struct team *team,
+                     int error, const char *after)
+{
+    bool ring = team->engine == &io_uring_engine;
+
+    sentence_set(sentence, "%s%s can't be had: %s (%s)%s", before, team->engine->name,
+                 strerror(-error), ring ? remedy(-error) : "see the limits of the process", after);
+}
+
+static int start_on_engine(struct team *team, const struct team_setup *setup,
+                           struct sentence *note)
+{
+    int error = start_workers(team, setup);
+
+    if (!error)
+        return 0;
+    give_up(team);
+    if (setup->config->engine != ENGINE_AUTO)
+        return error;
+    describe(note, "", team, error, "; serving with epoll instead");
+    team->engine = &io_epoll_engine;
+    error = start_workers(team, setup);
+    if (error)
+        give_up(team);
+    return error;
+}
+
+static void forget(struct team *team)
+{
+    free(team->workers);
+    if (team->done >= 0)
+        close(team->done);
+}
+
+int team_start(struct team *team, const struct team_setup *setup, struct sentence *note,
+               struct sentence *why)
+{
+    note->text[0] = '\0';
+    *team = (struct team){
+        .config = setup->config,
+        .engine = first_choice(setup->config->engine),
+        .workers = calloc(setup->config->cores, sizeof(struct worker)),
+        .done = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
+    };
+    int error = team->workers && team->done >= 0 ? start_on_engine(team, setup, note) : -ENOMEM;
+    if (error) {
+        describe(why, "--engine: ", team, error, "");
+        forget(team);
+        return error;
+    }
+    for (unsigned i = 0; i < setup->config->cores; i++)
+        close(setup->listeners[i]);
+    return 0;
+}
+
+bool team_is_over(struct team *team)
+{
+    lower_flag(team->done);
+    for (unsigned i = 0; i < team->count; i++)
+        if (!atomic_load(&team->workers[i].over))
+            return false;
+    return true;
+}
+
+unsigned team_join(struct team *team, bool *clean)
+{
+    unsigned cut = 0;
+
+    *clean = true;
+    for (unsigned i = 0; i < team->count; i++) {
+        worker_join(&team->workers[i]);
+        cut += team->workers[i].cut;
+        *clean = *clean && team->workers[i].clean;
+    }
+    forget(team);
+    return cut;
+}

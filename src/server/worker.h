@@ -1,0 +1,33 @@
+/* worker.h - one pinned thread that runs one loop. Made, ordered about and joined by main. */
+#ifndef SERVER_WORKER_H
+#define SERVER_WORKER_H
+
+#include "server/loop.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+enum worker_order { WORKER_SERVE, WORKER_DRAIN, WORKER_STOP };
+
+struct worker {
+    pthread_t thread;
+    int cpu;
+    struct loop_setup setup;
+    int done;                    /* eventfd of main's: written to when the worker has started, and when it is over */
+    _Atomic int order;           /* enum worker_order */
+    _Atomic int started;         /* 0 not yet, 1 serving, or -errno */
+    _Atomic bool over;
+    unsigned cut;                /* once over: connections that were cut */
+    bool clean;                  /* once over: everything is freed */
+};
+
+/* Start a thread on `cpu`; `setup->orders` is made here. It reports by writing to `done`. 0 or -errno. */
+int worker_start(struct worker *worker, const struct loop_setup *setup, int cpu, int done);
+
+/* From main's thread, at any time. */
+void worker_give(struct worker *worker, enum worker_order order);
+
+/* Wait for the thread to end, after `over` or a failed start. */
+void worker_join(struct worker *worker);
+
+#endif
