@@ -1,0 +1,69 @@
+/* ring.h - one io_uring: its queues, and the one system call that serves both.
+ *
+ * Used by the io_uring engine. Guarantees: a submission slot is always to be had, because a full
+ * queue is submitted at once; completions stay in order and none is lost, because the kernel keeps
+ * what overflows (IORING_FEAT_NODROP) and it is counted. */
+#ifndef IO_RING_H
+#define IO_RING_H
+
+#include "io/uring_compat.h"
+
+#include <stdint.h>
+
+struct ring {
+    struct io_uring uring;
+    unsigned head, tail; /* of the submission queue; what lies between is not submitted */
+    unsigned enter_flags;
+    uint64_t overflows; /* times completions were found outside the queue */
+};
+
+/* With room for about `entries` submissions and `completions` completions, fewer when memory is
+ * short. 0 or -errno. It belongs to the calling thread. */
+int ring_open(struct ring *, unsigned entries, unsigned completions);
+void ring_free(struct ring *);
+
+/* Hand over what waits to be submitted, without looking for completions. */
+void ring_submit(struct ring *);
+/* Hand over what waits to be submitted, let completions appear, and sleep until there is one when
+ * `sleep` is set, for at most `timeout_ms` (-1: for ever). */
+void ring_enter(struct ring *, bool sleep, int timeout_ms);
+
+/* How many submissions wait to be handed over. */
+static inline unsigned ring_pending(const struct ring *r)
+{
+    return r->tail - r->head;
+}
+
+/* The next submission, with `opcode`, `fd` and `user_data` set and all else zero. */
+static inline struct io_uring_sqe *ring_next(struct ring *r, uint8_t opcode, int fd,
+                                             uint64_t user_data)
+{
+    if (ring_pending(r) == r->uring.sq.ring_entries)
+        ring_submit(r);
+
+    struct io_uring_sqe *sqe = &r->uring.sq.sqes[r->tail++ & r->uring.sq.ring_mask];
+    *sqe = (struct io_uring_sqe){.opcode = opcode, .fd = fd, .user_data = user_data};
+    return sqe;
+}
+
+/* How many completions there are. */
+static inline unsigned ring_completed(const struct ring *r)
+{
+    return io_uring_cq_ready(&r->uring);
+}
+
+/* The completion `n` places behind the oldest. */
+static inline const struct io_uring_cqe *ring_completion(const struct ring *r, unsigned n)
+{
+    const struct io_uring_cq *cq = &r->uring.cq;
+
+    return &cq->cqes[(*cq->khead + n) & cq->ring_mask];
+}
+
+/* Done with the oldest `n`. */
+static inline void ring_advance(struct ring *r, unsigned n)
+{
+    io_uring_cq_advance(&r->uring, n);
+}
+
+#endif
