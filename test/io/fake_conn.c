@@ -264,7 +264,7 @@ static void closed(struct io *io, struct fake_peer *conn, struct fake_batch *bat
         if (io->leases[i].conn == conn)
             io->leases[i].conn = NULL;
     io->stats.socks--;
-    conn->sock->engine[0] = 0;
+    conn->sock->message.msg_control = NULL;
     conn->sock->fd = -1;
     conn->sock->generation++;
     fake_emit(io, batch, IO_CLOSED)->sock = conn->sock;
@@ -321,7 +321,7 @@ bool fake_conn_step(struct io *io, struct fake_peer *conn, struct fake_batch *ba
 {
     bool receiving = can_receive(conn), transmitting = can_transmit(conn);
 
-    CHECK(conn->sock->engine[0] == (uintptr_t)conn); /* the caller wrote over a socket in use */
+    CHECK(conn->sock->message.msg_control == conn); /* the caller wrote over a socket in use */
     CHECK(conn->sock->generation == conn->generation);
     if (!receiving && !transmitting && !can_report_sent(conn) && !can_close(conn))
         return false;

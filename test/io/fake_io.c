@@ -203,8 +203,8 @@ static bool accept_step(struct io *io, struct fake_batch *batch)
 static struct fake_peer *conn_of(struct io *io, const struct io_sock *sock)
 {
     check_thread(io);
-    CHECK(sock->engine[0] != 0); /* not attached, or closed */
-    struct fake_peer *conn = (struct fake_peer *)(uintptr_t)sock->engine[0];
+    struct fake_peer *conn = sock->message.msg_control;
+    CHECK(conn); /* not attached, or closed */
     CHECK(conn->io == io && conn->sock == sock);
     return conn;
 }
@@ -232,14 +232,14 @@ static struct fake_peer *accepted_conn(struct io *io, int fd)
 static void engine_attach(struct io *io, struct io_sock *sock, int fd)
 {
     check_thread(io);
-    CHECK(sock->engine[0] == 0); /* attached already, or its memory was not zeroed */
+    CHECK(!sock->message.msg_control); /* attached already, or its memory was not zeroed */
     CHECK(io->stats.socks < io->config.socks_max);
     struct fake_peer *conn = accepted_conn(io, fd);
 
     conn->stage = FAKE_ATTACHED;
     conn->sock = sock;
     conn->generation = sock->generation;
-    sock->engine[0] = (uintptr_t)conn;
+    sock->message.msg_control = conn; /* of the engine's own part, a pointer we have no use for */
     sock->fd = fd;
     sock->sent = 0;
     sock->leases = 0;
