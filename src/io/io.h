@@ -177,8 +177,9 @@ struct io_stats {
 
 struct io_engine {
     const char *name;
-    /* On the thread that will use it. 0, or -errno when it cannot be had (for io_uring: EPERM, ENOSYS,
-     * ENOMEM, EINVAL on an old kernel); then *io is untouched. */
+    /* On the thread that will use it, which has SIGPIPE blocked from then on (sendfile(2) has no
+     * MSG_NOSIGNAL). 0, or -errno when it cannot be had (for io_uring: EPERM, ENOSYS, ENOMEM, EINVAL
+     * on an old kernel); then *io is untouched. */
     int (*open)(struct io **io, const struct io_config *);
     /* Everything closed, unwatched, done and given back by now. */
     void (*free)(struct io *);

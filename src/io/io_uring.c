@@ -970,6 +970,7 @@ static int uring_open(struct io **opened, const struct io_config *config)
     list_init(&io->jobs);
     io->listener.fd = -1;
     io->socks_max = config->socks_max;
+    send_silence();
 
     int result = open_parts(io, config);
     if (result < 0) {

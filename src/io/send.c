@@ -5,9 +5,19 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <signal.h>
 #include <sys/sendfile.h>
 
 static_assert(FILE_RANGE_SCRATCH * FILE_RANGE_PIECES == IO_SEND_PIECE, "one look covers a piece");
+
+void send_silence(void)
+{
+    sigset_t pipe;
+
+    sigemptyset(&pipe);
+    sigaddset(&pipe, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &pipe, NULL);
+}
 
 void send_start(struct io_sock *s, const struct iovec *iov, int n, int fd, off_t at, size_t len)
 {

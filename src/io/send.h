@@ -24,6 +24,10 @@ struct send_piece {
     int flags;  /* MSG_NOSIGNAL, and MSG_MORE when this is not the end */
 };
 
+/* Block SIGPIPE on this thread, from before the first send to the thread's end: sendfile(2) has no
+ * MSG_NOSIGNAL. */
+void send_silence(void);
+
 /* Start: the vector is copied, its bytes are borrowed, and so is `fd`. */
 void send_start(struct io_sock *, const struct iovec *, int n, int fd, off_t at, size_t len);
 /* The next piece of the vector, at most IO_SEND_PIECE bytes. There must be some left. */
