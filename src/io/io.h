@@ -186,7 +186,8 @@ struct io_engine {
 
     /* Keep accepting from a listening, non-blocking socket, at most one per struct io. */
     void (*accept)(struct io *, int listener);
-    /* Accept what is in the queue, then IO_ACCEPT_STOPPED. The listener stays the caller's. */
+    /* Accept what is in the queue, then IO_ACCEPT_STOPPED. The listener stays the caller's. Where
+     * accepting has stopped by itself this does nothing. */
     void (*stop_accept)(struct io *, int listener);
 
     /* Start receiving. The socket is a connected stream socket, as it came from IO_ACCEPTED. */

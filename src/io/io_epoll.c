@@ -69,6 +69,7 @@ struct io {
     struct helpers helpers;
     struct io_stats stats;
     unsigned socks_max;
+    pthread_t owner; /* the thread all calls come from */
     struct epoll_event reports[REPORTS_MAX];
     char scratch[FILE_RANGE_SCRATCH];
 };
@@ -431,8 +432,8 @@ static void epoll_accept(struct io *io, int fd)
     struct listener *l = &io->listener;
     int error = 0;
 
-    CHECK(l->fd < 0 || l->fd == fd);
-    if (l->fd < 0)
+    CHECK(!l->accepting || l->fd == fd);
+    if (!l->accepting)
         error = add(io, fd, EPOLLIN, tag(NULL, 0, ABOUT_LISTENER));
     *l = (struct listener){.fd = fd, .error = error, .accepting = true, .ready = true};
 }
@@ -441,23 +442,26 @@ static void epoll_stop_accept(struct io *io, int fd)
 {
     struct listener *l = &io->listener;
 
-    CHECK(l->fd < 0 || l->fd == fd);
-    if (l->fd >= 0)
-        epoll_ctl(io->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
-    *l = (struct listener){.fd = fd, .accepting = true, .ready = true, .stopping = true};
+    if (!l->accepting)
+        return;
+    CHECK(l->fd == fd);
+    l->ready = true;
+    l->stopping = true;
 }
 
 /* Nothing more in the queue, or an error. Returns whether there is an event. */
-static bool accept_paused(struct listener *l, int error, struct io_event *event)
+static bool accept_paused(struct io *io, int error, struct io_event *event)
 {
+    struct listener *l = &io->listener;
+
     l->ready = false;
     if (error == -EAGAIN && !l->stopping)
         return false;
     *event = (struct io_event){
         .kind = IO_ACCEPT_STOPPED, .listener = l->fd, .result = error == -EAGAIN ? 0 : error};
-    l->accepting = false;
-    if (l->stopping || l->error)
-        l->fd = -1;
+    if (!l->error)
+        epoll_ctl(io->epoll_fd, EPOLL_CTL_DEL, l->fd, NULL);
+    *l = (struct listener){.fd = -1};
     return true;
 }
 
@@ -470,7 +474,7 @@ static int accept_some(struct io *io, struct io_event *events, int room)
         int fd = l->error ? l->error : accept_queue_take(l->fd);
 
         if (fd < 0)
-            count += accept_paused(l, fd, &events[count]);
+            count += accept_paused(io, fd, &events[count]);
         else
             events[count++] =
                 (struct io_event){.kind = IO_ACCEPTED, .listener = l->fd, .result = fd};
@@ -666,6 +670,7 @@ static int epoll_engine_wait(struct io *io, struct io_event *events, int max, in
     struct patience patience = {.timeout_ms = timeout_ms};
 
     CHECK(max >= IO_EVENTS_MIN);
+    CHECK(pthread_equal(io->owner, pthread_self()));
     for (;;) {
         int reports = 1;
 
@@ -729,6 +734,7 @@ static int epoll_open(struct io **opened, const struct io_config *config)
     list_init(&io->jobs);
     io->listener.fd = -1;
     io->socks_max = config->socks_max;
+    io->owner = pthread_self();
     send_silence();
 
     int result = open_parts(io, config);
@@ -742,6 +748,7 @@ static int epoll_open(struct io **opened, const struct io_config *config)
 
 static void epoll_free(struct io *io)
 {
+    CHECK(pthread_equal(io->owner, pthread_self()));
     CHECK(io->stats.socks == 0);
     helpers_free(&io->helpers);
     close(io->epoll_fd);

@@ -90,6 +90,7 @@ struct io {
     struct helpers helpers;
     struct io_stats stats;
     unsigned socks_max;
+    pthread_t owner; /* the thread all calls come from */
     char scratch[FILE_RANGE_SCRATCH];
 };
 
@@ -113,6 +114,19 @@ static void add_recv(struct io *io, struct io_sock *s)
     sqe->ioprio = IORING_RECV_MULTISHOT;
     sqe->flags = IOSQE_BUFFER_SELECT;
     sqe->buf_group = BUFFER_GROUP;
+    s->flags |= RECEIVING;
+    s->in_flight++;
+}
+
+/* One receive of what nobody wants any more. It needs no buffer of the ring: a close goes on when
+ * all are lent. */
+static void add_drain(struct io *io, struct io_sock *s)
+{
+    struct io_uring_sqe *sqe =
+        ring_next(&io->ring, IORING_OP_RECV, s->fd, tag(s, s->generation, ABOUT_RECV));
+
+    sqe->addr = address(io->scratch);
+    sqe->len = sizeof io->scratch;
     s->flags |= RECEIVING;
     s->in_flight++;
 }
@@ -264,8 +278,12 @@ static void settle_recv(struct io *io, struct io_sock *s)
 {
     bool wanted = may_receive(s);
 
-    if (wanted && !(s->flags & RECEIVING) && list_empty(&s->starved))
-        add_recv(io, s);
+    if (wanted && !(s->flags & RECEIVING)) {
+        if (s->flags & LINGER)
+            add_drain(io, s);
+        else if (list_empty(&s->starved))
+            add_recv(io, s);
+    }
     if (!wanted && (s->flags & (RECEIVING | CANCELLED)) == RECEIVING) {
         s->flags |= CANCELLED;
         add_cancel(io, tag(s, s->generation, ABOUT_RECV));
@@ -336,6 +354,7 @@ static void uring_close(struct io *io, struct io_sock *s, enum io_close_how how)
         reset(io, s);
     } else if (!(s->flags & LINGER)) {
         s->flags |= LINGER;
+        list_remove(&s->starved);
         if (!(s->flags & SENDING))
             shutdown(s->fd, SHUT_WR);
         settle_recv(io, s);
@@ -479,7 +498,7 @@ static bool recv_in_vain(struct io *io, struct io_sock *s, int result, struct io
         return recv_ended(io, s, -ENOBUFS, event);
     if (result == -ENOBUFS) {
         io->stats.starved++;
-        if (may_receive(s) && list_empty(&s->starved))
+        if (may_receive(s) && !(s->flags & LINGER))
             list_append(&io->starved, &s->starved);
         return false;
     }
@@ -541,8 +560,7 @@ static void uring_attach(struct io *io, struct io_sock *s, int fd)
 static void uring_pause(struct io *io, struct io_sock *s)
 {
     s->flags |= PAUSED;
-    if (!(s->flags & LINGER))
-        list_remove(&s->starved);
+    list_remove(&s->starved);
     settle_recv(io, s);
 }
 
@@ -596,9 +614,9 @@ static void uring_stop_accept(struct io *io, int fd)
 {
     struct listener *l = &io->listener;
 
-    CHECK(l->fd < 0 || l->fd == fd);
-    l->fd = fd;
-    l->accepting = true;
+    if (!l->accepting)
+        return;
+    CHECK(l->fd == fd);
     l->stopping = true;
     if (l->armed)
         add_cancel(io, tag(NULL, 0, ABOUT_ACCEPT));
@@ -609,8 +627,8 @@ static struct io_event accept_stopped(struct listener *l, int result)
     int fd = l->fd;
 
     l->accepting = false;
-    if (l->stopping)
-        l->fd = -1;
+    l->stopping = false;
+    l->fd = -1;
     return (struct io_event){.kind = IO_ACCEPT_STOPPED, .listener = fd, .result = result};
 }
 
@@ -875,6 +893,7 @@ static int uring_wait(struct io *io, struct io_event *events, int max, int timeo
     struct patience patience = {.timeout_ms = timeout_ms};
 
     CHECK(max >= IO_EVENTS_MIN);
+    CHECK(pthread_equal(io->owner, pthread_self()));
     for (;;) {
         bool slept;
         int count = turn(io, events, max, patience.timeout_ms, &slept);
@@ -970,6 +989,7 @@ static int uring_open(struct io **opened, const struct io_config *config)
     list_init(&io->jobs);
     io->listener.fd = -1;
     io->socks_max = config->socks_max;
+    io->owner = pthread_self();
     send_silence();
 
     int result = open_parts(io, config);
@@ -1003,6 +1023,7 @@ static void end_accept(struct io *io)
 
 static void uring_free(struct io *io)
 {
+    CHECK(pthread_equal(io->owner, pthread_self()));
     CHECK(io->stats.socks == 0);
     end_accept(io);
     helpers_free(&io->helpers);
