@@ -191,11 +191,14 @@ static void add_cancel(struct io *io, uint64_t user_data)
     ring_next(&io->ring, IORING_OP_ASYNC_CANCEL, -1, tag(NULL, 0, ABOUT_CANCEL))->addr = user_data;
 }
 
+/* Always by a kernel worker: what opening does in a file system may wait, and the ring's own first try
+ * opens with O_NONBLOCK, which means something else to a FIFO. */
 static void add_open(struct io *io, struct io_file_op *op, uint64_t user_data)
 {
     struct io_uring_sqe *sqe = ring_next(&io->ring, IORING_OP_OPENAT2, op->fd, user_data);
 
     op->how.flags |= O_CLOEXEC;
+    sqe->flags = IOSQE_ASYNC;
     sqe->addr = address(op->path);
     sqe->len = sizeof op->how;
     sqe->off = address(&op->how);
