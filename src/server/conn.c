@@ -220,7 +220,10 @@ void conn_received(struct core *core, const struct io_event *event)
 {
     struct conn *c = conn_of(event);
 
-    CHECK(c->state != CONN_CLOSING);
+    if (c->state == CONN_CLOSING) { /* since the batch was made that brings this */
+        core->source.engine->give_back(core->source.io, event->lease);
+        return;
+    }
     input_add(&c->http1.input, &core->source, event);
     if (c->state == CONN_READING)
         run(core, c);
@@ -232,6 +235,8 @@ void conn_ended(struct core *core, const struct io_event *event)
 {
     struct conn *c = conn_of(event);
 
+    if (c->state == CONN_CLOSING)
+        return;
     c->ended = true;
     if (event->result < 0)
         close_with(core, c, IO_CLOSE_RESET, "reset by the client");
@@ -243,6 +248,8 @@ void conn_sent(struct core *core, const struct io_event *event)
 {
     struct conn *c = conn_of(event);
 
+    if (c->state == CONN_CLOSING) /* conn_closed gives the output back */
+        return;
     CHECK(c->state == CONN_SENDING);
     output_give_back(&core->outputs, c->out, &core->site);
     c->out = NULL;
