@@ -404,6 +404,6 @@ void http1_refuse(struct http1 *h, struct core *core, struct output *out, int st
 
     if (h->held)
         http_request_parse(&request, h->held, h->held_len, core->config->max_head);
-    drop_held(h);
     refuse(&x, status);
+    drop_held(h); /* the log line was made from it */
 }
