@@ -21,7 +21,7 @@ struct site_entry {
     uint32_t pins;              /* who is using it now; freed at 0 when not cached */
     bool cached;
     bool used;                  /* since the cache last looked for something to let go */
-    bool settled;               /* modified long enough before it was read that its times tell a change */
+    bool settled;               /* changed long enough before it was read that its times tell a change */
 
     uint64_t checked_ms;        /* when the file was last seen to be as it is here */
     uint64_t size;              /* of the file */

@@ -112,6 +112,13 @@ static bool looked(struct site_fill *fill, int root)
     return ask_open(fill, FILL_OPENING, root, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 }
 
+/* Anybody can set the time of the last modification back, nobody that of the last change. */
+static bool is_settled(const struct statx *facts, int64_t now_unix)
+{
+    return facts->stx_mtime.tv_sec + SETTLED_SECONDS < now_unix &&
+           facts->stx_ctime.tv_sec + SETTLED_SECONDS < now_unix;
+}
+
 /* Between the two openings the name may have come to stand for something else. */
 static bool measured(struct site_fill *fill, const struct http_mime *mime, int64_t now_unix)
 {
@@ -123,7 +130,7 @@ static bool measured(struct site_fill *fill, const struct http_mime *mime, int64
     if (!fill->made)
         return over(fill, 503, NULL);
     fill->made->hash = fill->hash;
-    fill->made->settled = fill->facts.stx_mtime.tv_sec + SETTLED_SECONDS < now_unix;
+    fill->made->settled = is_settled(&fill->facts, now_unix);
     if (!whole) {
         fill->made->fd = fill->fd;
         fill->fd = -1;
