@@ -1,0 +1,879 @@
+/* The site on a real directory, whose asks are carried out here as the server would. */
+#include "seed.h"
+#include "site/site.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { OPEN_MAX_HERE = 4096, NAME_MAX_HERE = 300, LARGE = SITE_WHOLE_MAX + 1000 };
+
+static const struct cache_limits plenty = { 1 << 22, 64, 16 };
+
+struct scene {
+    struct site site;
+    char top[64]; /* holds `root`, and what lies outside it */
+    int root;
+    uint64_t now_ms;
+    int64_t now_unix; /* long after everything was written, so that times are trusted */
+    unsigned asks;
+    bool open[OPEN_MAX_HERE]; /* descriptors that the site has and must hand out to be closed */
+};
+
+/* --- what the server does --- */
+
+static int64_t carry(struct scene *s, struct site_ask *ask)
+{
+    s->asks++;
+    if (ask->kind == SITE_ASK_STAT)
+        return statx(ask->fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, ask->statx) ? -errno : 0;
+    if (ask->kind == SITE_ASK_READ) {
+        ssize_t got = pread(ask->fd, ask->bytes, ask->len, 0);
+        return got < 0 ? -errno : got;
+    }
+    struct open_how how = ask->how;
+    how.flags |= O_CLOEXEC;
+    long fd = syscall(SYS_openat2, ask->fd, ask->path, &how, sizeof how);
+    if (fd < 0)
+        return -errno;
+    assert_true(fd < OPEN_MAX_HERE);
+    s->open[fd] = true;
+    return fd;
+}
+
+/* To its end, but for telling those who wait. */
+static void run(struct scene *s, struct site_fill *fill)
+{
+    int64_t result = 0;
+
+    while (site_fill_step(&s->site, fill, result, s->now_ms, s->now_unix))
+        result = carry(s, &fill->ask);
+}
+
+/* What the site hands out to be closed is its own, and comes once. */
+static void close_dead(struct scene *s)
+{
+    int fd;
+
+    while ((fd = site_dead_fd(&s->site)) >= 0) {
+        assert_true(fd < OPEN_MAX_HERE);
+        assert_true(s->open[fd]);
+        s->open[fd] = false;
+        assert_int_equal(close(fd), 0);
+    }
+}
+
+static struct site_fill *start(struct scene *s, const char *path)
+{
+    bool started = false;
+    struct site_fill *fill = site_fill(&s->site, str_from(path), &started);
+
+    assert_non_null(fill);
+    assert_true(started);
+    return fill;
+}
+
+/* The answer for a path, its entry pinned for the caller. */
+static struct site_found get(struct scene *s, const char *path)
+{
+    struct site_found found = { 200, site_find(&s->site, str_from(path), s->now_ms) };
+
+    if (found.entry)
+        return found;
+    struct site_fill *fill = start(s, path);
+    run(s, fill);
+    found = fill->found;
+    if (found.entry)
+        site_pin(found.entry);
+    site_fill_end(&s->site, fill);
+    close_dead(s);
+    return found;
+}
+
+static void let_go(struct scene *s, struct site_found found)
+{
+    if (found.entry)
+        site_unpin(&s->site, found.entry);
+    close_dead(s);
+}
+
+static int status_of(struct scene *s, const char *path)
+{
+    struct site_found found = get(s, path);
+
+    assert_int_equal(found.status == 200, found.entry != NULL);
+    let_go(s, found);
+    return found.status;
+}
+
+/* --- the directory --- */
+
+static void full(const struct scene *s, const char *name, char out[NAME_MAX_HERE])
+{
+    assert_true(snprintf(out, NAME_MAX_HERE, "%s/%s", s->top, name) < NAME_MAX_HERE);
+}
+
+static void put_bytes(const struct scene *s, const char *name, const char *bytes, size_t len)
+{
+    char path[NAME_MAX_HERE];
+
+    full(s, name, path);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes, 1, len, file), len);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void put(const struct scene *s, const char *name, const char *text)
+{
+    put_bytes(s, name, text, strlen(text));
+}
+
+static void put_large(const struct scene *s, const char *name)
+{
+    static const char zeros[LARGE];
+
+    put_bytes(s, name, zeros, sizeof zeros);
+}
+
+static void put_directory(const struct scene *s, const char *name)
+{
+    char path[NAME_MAX_HERE];
+
+    full(s, name, path);
+    assert_int_equal(mkdir(path, 0755), 0);
+}
+
+static void put_link(const struct scene *s, const char *name, const char *target)
+{
+    char path[NAME_MAX_HERE];
+
+    full(s, name, path);
+    assert_int_equal(symlink(target, path), 0);
+}
+
+static void drop(const struct scene *s, const char *name)
+{
+    char path[NAME_MAX_HERE];
+
+    full(s, name, path);
+    assert_int_equal(remove(path), 0);
+}
+
+static void rename_over(const struct scene *s, const char *from, const char *to)
+{
+    char old[NAME_MAX_HERE], new[NAME_MAX_HERE];
+
+    full(s, from, old);
+    full(s, to, new);
+    assert_int_equal(rename(old, new), 0);
+}
+
+static void scene_open(struct scene *s, const struct cache_limits *limits)
+{
+    const char *tmp = getenv("TMPDIR");
+    char path[NAME_MAX_HERE];
+
+    memset(s, 0, sizeof *s);
+    snprintf(s->top, sizeof s->top, "%.40s/ringlet-site-XXXXXX", tmp ? tmp : "/tmp");
+    assert_non_null(mkdtemp(s->top));
+    put_directory(s, "root");
+    full(s, "root", path);
+    s->root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    assert_true(s->root >= 0);
+    s->now_ms = 1000000;
+    s->now_unix = (int64_t)time(NULL) + 1000;
+
+    const struct site_config config = { .root = s->root, .limits = *limits, .seed = 7 };
+    assert_int_equal(site_init(&s->site, &config), 0);
+}
+
+static int remove_one(const char *path, const struct stat *facts, int kind, struct FTW *where)
+{
+    (void)facts;
+    (void)kind;
+    (void)where;
+    return remove(path);
+}
+
+/* Every descriptor it was given has come back. */
+static void scene_close(struct scene *s)
+{
+    assert_int_equal(s->site.fill_count, 0);
+    site_empty(&s->site);
+    assert_int_equal(s->site.cache.entries, 0);
+    assert_int_equal(s->site.cache.bytes, 0);
+    close_dead(s);
+    assert_int_equal(site_dead_fd(&s->site), -1);
+    for (int fd = 0; fd < OPEN_MAX_HERE; fd++)
+        assert_false(s->open[fd]);
+    site_release(&s->site);
+    close(s->root);
+    assert_int_equal(nftw(s->top, remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
+}
+
+static void assert_content(const struct site_entry *entry, const char *text)
+{
+    assert_non_null(entry);
+    assert_non_null(entry->bytes);
+    if (!str_equal(str_of(entry->bytes, entry->size), str_from(text)))
+        fail_msg("\"%.*s\" should be \"%s\"", (int)entry->size, entry->bytes, text);
+}
+
+static void assert_serves(struct scene *s, const char *path, const char *text)
+{
+    struct site_found found = get(s, path);
+
+    assert_int_equal(found.status, 200);
+    assert_content(found.entry, text);
+    let_go(s, found);
+}
+
+/* --- hits and misses --- */
+
+static void a_hit_asks_nothing(void **state)
+{
+    struct scene s;
+
+    (void)state;
+    scene_open(&s, &plenty);
+    put(&s, "root/a.txt", "hello");
+    assert_null(site_find(&s.site, STR("/a.txt"), s.now_ms));
+    struct site_found one = get(&s, "/a.txt");
+    assert_content(one.entry, "hello");
+    assert_int_equal(one.entry->pins, 1);
+    assert_int_equal(s.site.cache.entries, 1);
+
+    s.asks = 0;
+    struct site_found two = get(&s, "/a.txt");
+    assert_int_equal(s.asks, 0);
+    assert_ptr_equal(two.entry, one.entry);
+    assert_int_equal(two.entry->pins, 2);
+    assert_true(two.entry->used);
+    let_go(&s, one);
+    let_go(&s, two);
+    scene_close(&s);
+}
+
+static void each_path_has_its_answer(void **state)
+{
+    struct scene s;
+
+    (void)state;
+    scene_open(&s, &plenty);
+    put(&s, "root/index.html", "top");
+    put_directory(&s, "root/dir");
+    put(&s, "root/dir/index.html", "dir");
+    put_directory(&s, "root/empty");
+    put(&s, "root/nothing.txt", "");
+    put(&s, "outside.txt", "secret");
+    assert_serves(&s, "/", "top");
+    assert_serves(&s, "/index.html", "top");
+    assert_serves(&s, "/dir/", "dir");
+    assert_serves(&s, "/nothing.txt", "");
+    assert_int_equal(status_of(&s, "/dir"), 301);
+    assert_int_equal(status_of(&s, "/empty"), 301);
+    assert_int_equal(status_of(&s, "/empty/"), 404);
+    assert_int_equal(status_of(&s, "/index.html/"), 404); /* a slash after a file's name */
+    assert_int_equal(status_of(&s, "/index.html/x"), 404);
+    assert_int_equal(status_of(&s, "/missing"), 404);
+    assert_int_equal(status_of(&s, "/../outside.txt"), 404); /* http refuses it before */
+    assert_int_equal(s.site.cache.entries, 4);
+    scene_close(&s);
+}
+
+static void a_large_file_comes_as_a_descriptor(void **state)
+{
+    struct scene s;
+    char byte;
+
+    (void)state;
+    scene_open(&s, &plenty);
+    put_large(&s, "root/large.bin");
+    struct site_found found = get(&s, "/large.bin");
+    assert_int_equal(found.status, 200);
+    assert_null(found.entry->bytes);
+    assert_int_equal(found.entry->size, LARGE);
+    assert_int_equal(pread(found.entry->fd, &byte, 1, LARGE - 1), 1);
+    assert_int_equal(s.site.cache.descriptors, 1);
+    let_go(&s, found);
+    scene_close(&s);
+}
+
+static void only_regular_files_are_served(void **state)
+{
+    struct scene s;
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    char path[NAME_MAX_HERE];
+
+    (void)state;
+    scene_open(&s, &plenty);
+    full(&s, "root/fifo", path);
+    assert_int_equal(mkfifo(path, 0644), 0);
+    full(&s, "root/socket", path);
+    assert_true(strlen(path) < sizeof address.sun_path);
+    memcpy(address.sun_path, path, strlen(path) + 1);
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+    put_link(&s, "root/through", "fifo");
+
+    assert_int_equal(status_of(&s, "/fifo"), 404);
+    assert_int_equal(status_of(&s, "/socket"), 404);
+    assert_int_equal(status_of(&s, "/through"), 404);
+    assert_int_equal(s.site.cache.entries, 0);
+    close(fd);
+    scene_close(&s);
+}
+
+/* --- links --- */
+
+static void links_stay_inside(void **state)
+{
+    struct scene s;
+    char inside[NAME_MAX_HERE];
+
+    (void)state;
+    scene_open(&s, &plenty);
+    put_directory(&s, "root/dir");
+    put(&s, "root/dir/a.txt", "inside");
+    put(&s, "outside.txt", "secret");
+    full(&s, "root/dir/a.txt", inside);
+    put_link(&s, "root/link", "dir/a.txt");
+    put_link(&s, "root/dir/up", "../link");
+    put_link(&s, "root/folder", "dir");
+    put_link(&s, "root/out", "../outside.txt");
+    put_link(&s, "root/out_folder", "..");
+    put_link(&s, "root/back_in", "../root/dir/a.txt");
+    put_link(&s, "root/absolute", inside);
+    put_link(&s, "root/etc", "/etc");
+    put_link(&s, "root/self", "self");
+    put_link(&s, "root/dangling", "missing");
+    assert_serves(&s, "/link", "inside");
+    assert_serves(&s, "/dir/up", "inside");
+    assert_serves(&s, "/folder/a.txt", "inside");
+    assert_int_equal(status_of(&s, "/folder"), 301);
+    assert_int_equal(status_of(&s, "/out"), 404);
+    assert_int_equal(status_of(&s, "/out_folder/outside.txt"), 404);
+    assert_int_equal(status_of(&s, "/back_in"), 404);
+    assert_int_equal(status_of(&s, "/absolute"), 404);
+    assert_int_equal(status_of(&s, "/etc/hostname"), 404);
+    assert_int_equal(status_of(&s, "/self"), 404);
+    assert_int_equal(status_of(&s, "/dangling"), 404);
+    scene_close(&s);
+}
+
+static void a_link_that_turns_elsewhere_shows(void **state)
+{
+    struct scene s;
+
+    (void)state;
+    scene_open(&s, &plenty);
+    put_directory(&s, "root/one");
+    put_directory(&s, "root/two");
+    put(&s, "root/one/a.txt", "one");
+    put(&s, "root/two/a.txt", "two");
+    put_link(&s, "root/current", "one");
+    assert_serves(&s, "/current/a.txt", "one");
+    put_link(&s, "root/next", "two");
+    rename_over(&s, "root/next", "root/current");
+    s.now_ms += SITE_CHECK_MS + 1;
+    assert_serves(&s, "/current/a.txt", "two");
+
+    put_link(&s, "root/next", "../outside");
+    put_directory(&s, "outside");
+    put(&s, "outside/a.txt", "secret");
+    rename_over(&s, "root/next", "root/current");
+    s.now_ms += SITE_CHECK_MS + 1;
+    assert_int_equal(status_of(&s, "/current/a.txt"), 404);
+    scene_close(&s);
+}
+
+/* --- looking again --- */
+
+static void looks_again_after_a_while(void **state)
+{
+    struct scene s;
+
+    (void)state;
+    scene_open(&s, &plenty);
+    put(&s, "root/a.txt", "hello");
+    struct site_found one = get(&s, "/a.txt");
+    s.asks = 0;
+    s.now_ms += SITE_CHECK_MS;
+    let_go(&s, get(&s, "/a.txt"));
+    assert_int_equal(s.asks, 0);
+
+    s.now_ms += 1;
+    struct site_found two = get(&s, "/a.txt");
+    assert_int_equal(s.asks, 2); /* its name and its facts: it is not read again */
+    assert_ptr_equal(two.entry, one.entry);
+    let_go(&s, two);
+
+    s.asks = 0;
+    s.now_ms += SITE_CHECK_MS;
+    let_go(&s, get(&s, "/a.txt"));
+    assert_int_equal(s.asks, 0);
+    let_go(&s, one);
+    scene_close(&s);
+}
+
+/* What stood on disk before is served to nobody who comes after, and still there for those who have
+ * it. */
+static void changes_show(void **state)
+{
+    struct scene s;
+
+    (void)state;
+    scene_open(&s, &plenty);
+    put(&s, "root/a.txt", "first");
+    struct site_found first = get(&s, "/a.txt");
+    assert_content(first.entry, "first");
+    put(&s, "root/a.txt", "second, longer");
+    assert_serves(&s, "/a.txt", "first"); /* not for longer than SITE_CHECK_MS */
+    s.now_ms += SITE_CHECK_MS + 1;
+    assert_serves(&s, "/a.txt", "second, longer");
+    assert_int_equal(s.site.cache.entries, 1);
+    assert_content(first.entry, "first");
+    assert_false(first.entry->cached);
+    let_go(&s, first);
+
+    put(&s, "root/new", "third");
+    rename_over(&s, "root/new", "root/a.txt");
+    s.now_ms += SITE_CHECK_MS + 1;
+    assert_serves(&s, "/a.txt", "third");
+
+    drop(&s, "root/a.txt");
+    s.now_ms += SITE_CHECK_MS + 1;
+    assert_int_equal(status_of(&s, "/a.txt"), 404);
+    assert_int_equal(s.site.cache.entries, 0);
+
+    put_directory(&s, "root/a.txt");
+    assert_int_equal(status_of(&s, "/a.txt"), 301);
+    scene_close(&s);
+}
+
+/* Same size, and its time of modification set back: only the time of change tells. */
+static void changes_in_disguise_show(void **state)
+{
+    struct scene s;
+    char path[NAME_MAX_HERE];
+    const struct timespec tick = { .tv_nsec = 20 * 1000 * 1000 }; /* of the file system's clock */
+    struct stat before;
+
+    (void)state;
+    scene_open(&s, &plenty);
+    put(&s, "root/a.txt", "first");
+    full(&s, "root/a.txt", path);
+    assert_int_equal(stat(path, &before), 0);
+    assert_serves(&s, "/a.txt", "first");
+    nanosleep(&tick, NULL);
+    put(&s, "root/a.txt", "other");
+    const struct timespec times[2] = { before.st_atim, before.st_mtim };
+    assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+    s.now_ms += SITE_CHECK_MS + 1;
+    assert_serves(&s, "/a.txt", "other");
+    scene_close(&s);
+}
+
+/* The times of a file that was only just written can't tell: it is read again, whatever they say.
+ */
+static void young_files_are_read_again(void **state)
+{
+    struct scene s;
+
+    (void)state;
+    scene_open(&s, &plenty);
+    s.now_unix = (int64_t)time(NULL);
+    put(&s, "root/a.txt", "hello");
+    struct site_found one = get(&s, "/a.txt");
+    s.now_ms += SITE_CHECK_MS + 1;
+    struct site_found two = get(&s, "/a.txt");
+    assert_ptr_not_equal(one.entry, two.entry);
+    assert_content(two.entry, "hello");
+    assert_false(one.entry->cached);
+    assert_true(two.entry->cached);
+    let_go(&s, one);
+    let_go(&s, two);
+    assert_int_equal(s.site.cache.entries, 1);
+    scene_close(&s);
+}
+
+/* --- one fill for many --- */
+
+static void many_wait_for_one_fill(void **state)
+{
+    struct scene s;
+    bool started = true;
+
+    (void)state;
+    scene_open(&s, &plenty);
+    put(&s, "root/a.txt", "hello");
+    put(&s, "root/b.txt", "there");
+    struct site_fill *a = start(&s, "/a.txt"), *b = start(&s, "/b.txt");
+    assert_ptr_not_equal(a, b);
+    assert_ptr_equal(site_fill(&s.site, STR("/a.txt"), &started), a);
+    assert_false(started);
+    assert_int_equal(s.site.fill_count, 2);
+    assert_null(site_find(&s.site, STR("/a.txt"), s.now_ms));
+
+    run(&s, a);
+    assert_content(a->found.entry, "hello");
+    assert_ptr_equal(site_fill(&s.site, STR("/b.txt"), &started), b);
+    run(&s, b);
+
+    /* Over, and those who waited still to be told: who comes now does not wait with them. */
+    s.now_ms += SITE_CHECK_MS + 1;
+    struct site_fill *next = start(&s, "/a.txt");
+    assert_ptr_not_equal(next, a);
+    assert_ptr_equal(next->old, a->found.entry);
+    site_fill_end(&s.site, a);
+    run(&s, next);
+    assert_content(next->found.entry, "hello");
+    site_fill_end(&s.site, next);
+    site_fill_end(&s.site, b);
+    assert_int_equal(s.site.cache.entries, 2);
+    scene_close(&s);
+}
+
+/* In any order of its steps, each fill has its own answer. */
+static void fills_do_not_mix(void **state)
+{
+    enum { FILES = 40 };
+    struct scene s;
+    struct site_fill *fills[FILES];
+    int64_t results[FILES] = { 0 };
+    uint64_t seed = seed_draw("fills");
+    char path[16], text[16];
+
+    (void)state;
+    scene_open(&s, &plenty);
+    for (int i = 0; i < FILES; i++) {
+        snprintf(path, sizeof path, "root/%d", i);
+        snprintf(text, sizeof text, "file %d", i);
+        put(&s, path, text);
+        fills[i] = start(&s, path + strlen("root"));
+    }
+    for (int left = FILES; left > 0;) {
+        uint64_t i = seed_below(&seed, FILES);
+        if (!fills[i])
+            continue;
+        if (site_fill_step(&s.site, fills[i], results[i], s.now_ms, s.now_unix)) {
+            results[i] = carry(&s, &fills[i]->ask);
+            continue;
+        }
+        snprintf(text, sizeof text, "file %d", (int)i);
+        assert_content(fills[i]->found.entry, text);
+        site_fill_end(&s.site, fills[i]);
+        fills[i] = NULL;
+        left--;
+    }
+    scene_close(&s);
+}
+
+/* A fill that is given up takes what it held with it. */
+static void a_fill_given_up_leaves_nothing(void **state)
+{
+    struct scene s;
+
+    (void)state;
+    scene_open(&s, &plenty);
+    put(&s, "root/a.txt", "hello");
+    for (unsigned steps = 0; steps < 6; steps++) {
+        struct site_fill *fill = start(&s, "/a.txt");
+        int64_t result = 0;
+        for (unsigned i = 0; i < steps; i++) {
+            assert_true(site_fill_step(&s.site, fill, result, s.now_ms, s.now_unix));
+            result = carry(&s, &fill->ask);
+        }
+        if (result > 0 &&
+            fill->ask.kind == SITE_ASK_OPEN) { /* its outcome is known to nobody else */
+            s.open[result] = false;
+            close((int)result);
+        }
+        assert_false(site_fill_step(&s.site, fill, -ENOMEM, s.now_ms, s.now_unix));
+        assert_int_equal(fill->found.status, 503);
+        assert_null(fill->found.entry);
+        site_fill_end(&s.site, fill);
+        close_dead(&s);
+        for (int fd = 0; fd < OPEN_MAX_HERE; fd++)
+            assert_false(s.open[fd]);
+    }
+    assert_int_equal(s.site.cache.entries, 0);
+    scene_close(&s);
+}
+
+/* --- letting go --- */
+
+static void what_is_pinned_outlives_its_place(void **state)
+{
+    const struct cache_limits limits = { 1 << 20, 1, 1 };
+    struct scene s;
+
+    (void)state;
+    scene_open(&s, &limits);
+    put(&s, "root/a.txt", "first");
+    put(&s, "root/b.txt", "second");
+    struct site_found a = get(&s, "/a.txt"), b = get(&s, "/b.txt");
+    assert_int_equal(s.site.cache.entries, 1);
+    assert_null(site_find(&s.site, STR("/a.txt"), s.now_ms));
+    assert_content(a.entry, "first");
+    site_pin(a.entry);
+    let_go(&s, a);
+    assert_content(a.entry, "first");
+    let_go(&s, a);
+    let_go(&s, b);
+    assert_serves(&s, "/b.txt", "second");
+    scene_close(&s);
+}
+
+static bool is_open(int fd)
+{
+    return fcntl(fd, F_GETFD) >= 0;
+}
+
+static void a_descriptor_dies_with_its_last_pin(void **state)
+{
+    const struct cache_limits limits = { 1 << 20, 8, 1 };
+    struct scene s;
+
+    (void)state;
+    scene_open(&s, &limits);
+    put_large(&s, "root/a.bin");
+    put_large(&s, "root/b.bin");
+    struct site_found a = get(&s, "/a.bin"), b = get(&s, "/b.bin");
+    int a_fd = a.entry->fd, b_fd = b.entry->fd;
+    assert_int_equal(s.site.cache.descriptors, 1);
+    assert_false(a.entry->cached);
+    assert_int_equal(site_dead_fd(&s.site), -1);
+    assert_true(is_open(a_fd));
+
+    site_unpin(&s.site, a.entry);
+    assert_int_equal(site_dead_fd(&s.site), a_fd);
+    assert_int_equal(site_dead_fd(&s.site), -1);
+    assert_true(is_open(a_fd)); /* the caller's to close */
+    s.open[a_fd] = false;
+    close(a_fd);
+
+    site_unpin(&s.site, b.entry);
+    assert_int_equal(site_dead_fd(&s.site), -1); /* cached */
+    site_empty(&s.site);
+    assert_int_equal(site_dead_fd(&s.site), b_fd);
+    s.open[b_fd] = false;
+    close(b_fd);
+    scene_close(&s);
+}
+
+/* More of them than the list has room for at first. */
+static void many_descriptors_die_once_each(void **state)
+{
+    enum { FILES = 40 };
+    const struct cache_limits limits = { 1 << 20, FILES, FILES };
+    struct scene s;
+    char path[32];
+
+    (void)state;
+    scene_open(&s, &limits);
+    for (int i = 0; i < FILES; i++) {
+        snprintf(path, sizeof path, "root/%d.bin", i);
+        put_large(&s, path);
+        let_go(&s, get(&s, path + strlen("root")));
+    }
+    assert_int_equal(s.site.cache.descriptors, FILES);
+    scene_close(&s);
+}
+
+static void what_is_too_big_to_hold_is_served_once(void **state)
+{
+    const struct cache_limits limits = { 8192, 8, 8 };
+    static char text[3000];
+    struct scene s;
+
+    (void)state;
+    memset(text, 'x', sizeof text - 1);
+    scene_open(&s, &limits);
+    put(&s, "root/small.txt", "small");
+    put(&s, "root/big.txt", text); /* more than a quarter of all there is */
+    assert_serves(&s, "/small.txt", "small");
+    assert_serves(&s, "/big.txt", text);
+    assert_int_equal(s.site.cache.entries, 1);
+    assert_null(site_find(&s.site, STR("/big.txt"), s.now_ms));
+    scene_close(&s);
+}
+
+/* While it was looked at again it was pushed out: it is still the answer, and gets its place back.
+ */
+static void what_was_pushed_out_meanwhile_comes_back(void **state)
+{
+    const struct cache_limits limits = { 1 << 20, 1, 1 };
+    struct scene s;
+
+    (void)state;
+    scene_open(&s, &limits);
+    put(&s, "root/a.txt", "first");
+    put(&s, "root/b.txt", "second");
+    assert_serves(&s, "/a.txt", "first");
+    s.now_ms += SITE_CHECK_MS + 1;
+    struct site_fill *fill = start(&s, "/a.txt");
+    assert_serves(&s, "/b.txt", "second");
+    assert_false(fill->old->cached);
+    run(&s, fill);
+    assert_int_equal(fill->found.status, 200);
+    assert_ptr_equal(fill->found.entry, fill->old);
+    site_fill_end(&s.site, fill);
+    s.asks = 0;
+    assert_serves(&s, "/a.txt", "first");
+    assert_int_equal(s.asks, 0);
+    assert_int_equal(s.site.cache.entries, 1);
+    scene_close(&s);
+}
+
+/* --- anything in any order --- */
+
+enum { FILES = 12, PINS = 6, STEPS = 3000, GONE = 0 };
+
+/* A version of a file is its size; versions of large files are beyond SITE_WHOLE_MAX. */
+struct model {
+    struct scene scene;
+    uint64_t seed;
+    size_t now[FILES];               /* on disk; GONE if it is not there */
+    uint64_t until_ms[FILES][STEPS]; /* when the version of that number was last on disk */
+    unsigned version[FILES];
+    size_t sizes[FILES][STEPS];
+    struct site_found pinned[PINS];
+    size_t pinned_size[PINS];
+};
+
+static void write_version(struct model *m, uint64_t file)
+{
+    static const char bytes[LARGE + STEPS];
+    char name[16];
+    unsigned version = ++m->version[file];
+
+    assert_true(version < STEPS);
+    m->until_ms[file][version - 1] = m->scene.now_ms;
+    size_t size = version + (seed_once_in(&m->seed, 5) ? LARGE - 1 : 0);
+    snprintf(name, sizeof name, "root/%d", (int)file);
+    if (seed_once_in(&m->seed, 2)) {
+        put_bytes(&m->scene, "root/new", bytes, size);
+        rename_over(&m->scene, "root/new", name);
+    } else {
+        put_bytes(&m->scene, name, bytes, size);
+    }
+    m->sizes[file][version] = m->now[file] = size;
+}
+
+static void delete_file(struct model *m, uint64_t file)
+{
+    char name[16];
+
+    if (m->now[file] == GONE)
+        return;
+    snprintf(name, sizeof name, "root/%d", (int)file);
+    drop(&m->scene, name);
+    unsigned version = ++m->version[file];
+    m->until_ms[file][version - 1] = m->scene.now_ms;
+    m->sizes[file][version] = m->now[file] = GONE;
+}
+
+/* Was this on disk at some time since SITE_CHECK_MS ago? */
+static bool was_there(const struct model *m, uint64_t file, size_t size)
+{
+    for (unsigned version = m->version[file];; version--) {
+        if (m->sizes[file][version] == size)
+            return true;
+        if (version == 0 || m->until_ms[file][version - 1] + SITE_CHECK_MS < m->scene.now_ms)
+            return false;
+    }
+}
+
+static void ask_for(struct model *m, uint64_t file)
+{
+    char path[16];
+    uint64_t place = seed_below(&m->seed, PINS);
+
+    snprintf(path, sizeof path, "/%d", (int)file);
+    struct site_found found = get(&m->scene, path);
+    assert_true(found.status == (found.entry ? 200 : 404));
+    size_t size = found.entry ? found.entry->size : GONE;
+    assert_true(was_there(m, file, size));
+    if (m->pinned[place].entry)
+        assert_int_equal(m->pinned[place].entry->size, m->pinned_size[place]);
+    let_go(&m->scene, m->pinned[place]);
+    m->pinned[place] = found;
+    m->pinned_size[place] = size;
+}
+
+static void never_serves_what_is_long_gone(void **state)
+{
+    const struct cache_limits limits = { 8192, 6, 2 };
+    struct model *m = calloc(1, sizeof *m);
+
+    (void)state;
+    assert_non_null(m);
+    m->seed = seed_draw("site");
+    scene_open(&m->scene, &limits);
+    for (unsigned step = 0; step < STEPS; step++) {
+        uint64_t file = seed_below(&m->seed, FILES);
+        switch (seed_below(&m->seed, 10)) {
+        case 0:
+            write_version(m, file);
+            break;
+        case 1:
+            delete_file(m, file);
+            break;
+        case 2:
+            m->scene.now_ms += seed_below(&m->seed, SITE_CHECK_MS);
+            break;
+        default:
+            ask_for(m, file);
+        }
+        assert_true(m->scene.site.cache.bytes <= limits.bytes);
+        assert_true(m->scene.site.cache.entries <= limits.entries);
+        assert_true(m->scene.site.cache.descriptors <= limits.descriptors);
+    }
+    for (int i = 0; i < PINS; i++)
+        let_go(&m->scene, m->pinned[i]);
+    scene_close(&m->scene);
+    free(m);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_hit_asks_nothing),
+        cmocka_unit_test(each_path_has_its_answer),
+        cmocka_unit_test(a_large_file_comes_as_a_descriptor),
+        cmocka_unit_test(only_regular_files_are_served),
+        cmocka_unit_test(links_stay_inside),
+        cmocka_unit_test(a_link_that_turns_elsewhere_shows),
+        cmocka_unit_test(looks_again_after_a_while),
+        cmocka_unit_test(changes_show),
+        cmocka_unit_test(changes_in_disguise_show),
+        cmocka_unit_test(young_files_are_read_again),
+        cmocka_unit_test(many_wait_for_one_fill),
+        cmocka_unit_test(fills_do_not_mix),
+        cmocka_unit_test(a_fill_given_up_leaves_nothing),
+        cmocka_unit_test(what_is_pinned_outlives_its_place),
+        cmocka_unit_test(a_descriptor_dies_with_its_last_pin),
+        cmocka_unit_test(many_descriptors_die_once_each),
+        cmocka_unit_test(what_is_too_big_to_hold_is_served_once),
+        cmocka_unit_test(what_was_pushed_out_meanwhile_comes_back),
+        cmocka_unit_test(never_serves_what_is_long_gone),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
