@@ -68,8 +68,11 @@ static void send_settle(struct fake_send *send, int result)
     send->result = result;
 }
 
+/* What is sent to somebody who has gone is thrown away. */
 static size_t window_left(const struct fake_peer *conn)
 {
+    if (conn->peer_gone)
+        return SIZE_MAX;
     return conn->to_peer.len < conn->window ? conn->window - conn->to_peer.len : 0;
 }
 
