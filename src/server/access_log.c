@@ -2,7 +2,6 @@
 
 #include "base/check.h"
 #include "base/clock.h"
-#include "base/text.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -17,23 +16,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum {
-    LOG_MODE = 0640,
-    ESCAPED = 4, /* bytes that one byte becomes: \xHH */
-    BLOCK = 16,  /* bytes looked at together; a compiler makes one vector of them */
+enum { LOG_MODE = 0640 };
 
-    /* All that is neither a field nor one of the three numbers, with room to spare. */
-    PUNCTUATION = 128,
-    NUMBERS = 3 * 20,
-    LINE_MAX_LEN = ESCAPED * (ACCESS_PEER_MAX + ACCESS_METHOD_MAX + ACCESS_TARGET_MAX +
-                              2 * ACCESS_FIELD_MAX) +
-                   HTTP_LOG_DATE_LEN + PUNCTUATION + NUMBERS,
-};
-
-static_assert(LINE_MAX_LEN <= ACCESS_BUFFER - ACCESS_FLUSH_AT,
+static_assert(ACCESS_LINE_MAX <= ACCESS_BUFFER - ACCESS_FLUSH_AT,
               "a buffer that is not handed over yet has room for a line");
-
-static const char hex_digits[] = "0123456789ABCDEF";
 
 /* The descriptor of a pipe or a terminal is shared with whoever gave it to us, so it must not be
  * made non-blocking. Opened anew it is ours, and a reader that stands still can't hold up a
@@ -267,92 +253,11 @@ void access_batch_free(struct access_batch *batch)
     batch->buffers[1].at = NULL;
 }
 
-/* What would end a quoted field, or do something to the terminal it is read on. */
-static unsigned char needs_escape(unsigned char c)
-{
-    return (unsigned char)(((unsigned char)(c - 0x20) > 0x7e - 0x20) | (c == '"') | (c == '\\'));
-}
-
-static bool is_plain(struct str s)
-{
-    unsigned char found[BLOCK] = { 0 };
-    size_t at = 0;
-
-    for (; at + BLOCK <= s.len; at += BLOCK)
-        for (size_t i = 0; i < BLOCK; i++)
-            found[i] |= needs_escape((unsigned char)s.at[at + i]);
-    for (size_t i = 0; at + i < s.len; i++)
-        found[i] |= needs_escape((unsigned char)s.at[at + i]);
-
-    unsigned char any = 0;
-    for (size_t i = 0; i < BLOCK; i++)
-        any |= found[i];
-    return any == 0;
-}
-
-static void add_escaped(struct text *out, struct str s)
-{
-    for (size_t i = 0; i < s.len; i++) {
-        unsigned char c = (unsigned char)s.at[i];
-        char escape[ESCAPED] = { '\\', 'x', hex_digits[c >> 4], hex_digits[c & 15] };
-        if (needs_escape(c))
-            text_add(out, str_of(escape, sizeof escape));
-        else
-            text_add(out, str_of(s.at + i, 1));
-    }
-}
-
-static void add_field(struct text *out, struct str field, size_t max)
-{
-    struct str kept = str_of(field.at, field.len < max ? field.len : max);
-
-    if (kept.len == 0)
-        text_add(out, STR("-"));
-    else if (is_plain(kept))
-        text_add(out, kept);
-    else
-        add_escaped(out, kept);
-    if (field.len > max)
-        text_add(out, STR("..."));
-}
-
-static void add_request(struct text *out, const struct access_line *line)
-{
-    if (line->method.len == 0) {
-        text_add(out, STR("-"));
-        return;
-    }
-    add_field(out, line->method, ACCESS_METHOD_MAX);
-    text_add(out, STR(" "));
-    add_field(out, line->target, ACCESS_TARGET_MAX);
-    text_add(out, STR(" HTTP/1."));
-    text_add_number(out, (unsigned)line->minor);
-}
-
-static void add_line(struct text *out, const struct access_line *line, struct str date)
-{
-    add_field(out, line->peer, ACCESS_PEER_MAX);
-    text_add(out, STR(" - - ["));
-    text_add(out, date);
-    text_add(out, STR("] \""));
-    add_request(out, line);
-    text_add(out, STR("\" "));
-    text_add_number(out, (unsigned)line->status);
-    text_add(out, STR(" "));
-    text_add_number(out, line->bytes);
-    text_add(out, STR(" \""));
-    add_field(out, line->referer, ACCESS_FIELD_MAX);
-    text_add(out, STR("\" \""));
-    add_field(out, line->user_agent, ACCESS_FIELD_MAX);
-    text_add(out, STR("\"\n"));
-}
-
 void access_batch_add(struct access_batch *batch, const struct access_line *line, uint64_t now_ms)
 {
     struct access_buffer *buffer = &batch->buffers[batch->filling];
-    struct text out = text_in(buffer->at + buffer->len, ACCESS_BUFFER - buffer->len);
 
-    if (text_room(&out) < LINE_MAX_LEN) {
+    if (ACCESS_BUFFER - buffer->len < ACCESS_LINE_MAX) {
         drop(batch->log, 1);
         return;
     }
@@ -362,9 +267,7 @@ void access_batch_add(struct access_batch *batch, const struct access_line *line
     }
     if (buffer->len == 0)
         buffer->first_ms = now_ms;
-    add_line(&out, line, str_of(batch->date, sizeof batch->date));
-    CHECK(!out.cut);
-    buffer->len += out.len;
+    buffer->len += access_line_write(buffer->at + buffer->len, line, batch->date);
     if (buffer->len >= ACCESS_FLUSH_AT)
         access_batch_flush(batch);
 }

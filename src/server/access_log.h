@@ -8,9 +8,9 @@
 #ifndef SERVER_ACCESS_LOG_H
 #define SERVER_ACCESS_LOG_H
 
-#include "base/str.h"
 #include "http/date.h"
 #include "io/io.h"
+#include "server/access_line.h"
 #include "server/sentence.h"
 
 #include <pthread.h>
@@ -23,12 +23,6 @@ enum {
     ACCESS_FLUSH_AT = ACCESS_BUFFER / 2, /* a buffer this full is written without waiting */
     ACCESS_FLUSH_MS = 1000,
     ACCESS_TELL_MS = 1000,
-
-    /* Bytes of each field, before escaping makes four of one; a longer one is cut, "..." tells. */
-    ACCESS_PEER_MAX = 64,
-    ACCESS_METHOD_MAX = 32,
-    ACCESS_TARGET_MAX = 2048,
-    ACCESS_FIELD_MAX = 512, /* Referer, User-Agent */
 };
 
 /* The log of the process. Cores only borrow it. */
@@ -45,19 +39,6 @@ struct access_log {
     uint64_t told_ms;     /* when drops were last told */
     uint64_t told;        /* of `dropped` */
     atomic_ullong dropped; /* lines, by all cores */
-};
-
-/* One answered request. Slices are borrowed for the call. */
-struct access_line {
-    struct str peer;       /* address as text, without port */
-    struct str method;     /* empty when no request line could be read: logged as "-" */
-    struct str target;
-    struct str referer;    /* empty: "-" */
-    struct str user_agent; /* empty: "-" */
-    int minor;             /* of HTTP/1.x */
-    int status;
-    uint64_t bytes;        /* of content sent */
-    int64_t unix_time;     /* seconds since 1970 */
 };
 
 struct access_buffer {

@@ -1,4 +1,5 @@
-/* The engine here is a list of one job, which the test runs when it likes, on this thread or another. */
+/* The engine here is a list of one job, which the test runs when it likes, on this thread or
+ * another. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
