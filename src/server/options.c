@@ -255,7 +255,7 @@ static void write_allowed(const struct row *row, char *out, size_t cap)
     }
 }
 
-/* "ringlet: --port 65536: ..." or "ringlet: RINGLET_PORT=65536: ...". Always false, for returning. */
+/* "ringlet: --port 65536: ..." or "ringlet: RINGLET_PORT=65536: ...". Always false. */
 __attribute__((format(printf, 3, 4))) static bool refuse(const struct reading *r, enum id id,
                                                          const char *format, ...)
 {
