@@ -416,7 +416,7 @@ static int engine_wait(struct io *io, struct io_event *events, int max, int time
         if (possible)
             continue;
         sleep_for_outside(io, timeout_ms);
-        if (timeout_ms > 0) {
+        if (timeout_ms > 0 && !fake_tasks_soon(io)) {
             io->clock_ms += (uint64_t)timeout_ms;
             return 0;
         }

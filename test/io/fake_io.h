@@ -25,6 +25,7 @@ enum {
     FAKE_FD_FIRST = 1 << 24,
     FAKE_WINDOW = 64 * 1024,  /* bytes a side can be ahead of its reader, unless told otherwise */
     FAKE_HELPER_MS = 100,     /* a file operation or job that takes longer is looked after later */
+    FAKE_STUCK_MS = 2000,     /* and one that takes longer than this lets time pass meanwhile */
     FAKE_CERTAIN = 256,       /* an odd that always comes true */
 };
 
@@ -61,7 +62,7 @@ void fake_io_advance(struct io *io, uint64_t ms);
  * is done nevertheless. One fault per kind is kept. */
 void fake_io_fail_file(struct io *io, enum io_file_kind kind, int error, unsigned nth);
 
-/* Before the nth connection from now on (1 is the next) is accepted, accepting stops with -error. */
+/* Accepting stops with -error before the nth connection from now on (1 is the next). */
 void fake_io_fail_accept(struct io *io, int error, unsigned nth);
 
 /* Connect to the listener of `io`, whichever it is; the connection waits until it is accepted. All

@@ -94,6 +94,25 @@ static struct timespec soon(bool first)
     return until;
 }
 
+static int64_t real_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+bool fake_tasks_soon(const struct io *io)
+{
+    for (const struct list *node = io->tasks.next; node != &io->tasks; node = node->next) {
+        uintptr_t at = (uintptr_t)node - offsetof(struct fake_task, link);
+        const struct fake_task *task = (const struct fake_task *)at;
+        if (task->running && real_ms() - task->started_ms < FAKE_STUCK_MS)
+            return true;
+    }
+    return false;
+}
+
 /* Is it done? Starts its thread when that has not happened yet. */
 static bool task_done(struct io *io, struct fake_task *task)
 {
@@ -104,6 +123,7 @@ static bool task_done(struct io *io, struct fake_task *task)
     if (first) {
         CHECK(pthread_create(&task->thread, NULL, task_run, task) == 0);
         task->running = true;
+        task->started_ms = real_ms();
         io->tasks_running++;
     }
     struct timespec until = soon(first);
