@@ -202,13 +202,10 @@ void stage_pass(struct stage *stage, uint64_t ms)
 void stage_free(struct stage *stage)
 {
     EXPECT(loop_is_over(&stage->loop));
+    while (stage->client_count > 0) /* before the engine and its peers are freed */
+        client_forget(stage->clients[0]);
     EXPECT(loop_release(&stage->loop));
     clock_io = NULL;
-    for (unsigned i = 0; i < stage->client_count; i++) {
-        free(stage->clients[i]->out);
-        free(stage->clients[i]->in);
-        free(stage->clients[i]);
-    }
     if (stage->logging)
         access_log_close(&stage->log);
     close(stage->orders);
@@ -228,6 +225,24 @@ void stage_close(struct stage *stage)
 }
 
 /* --- clients --- */
+
+static void free_client(struct client *client)
+{
+    free(client->out);
+    free(client->in);
+    free(client);
+}
+
+void client_forget(struct client *client)
+{
+    struct stage *stage = client->stage;
+
+    client_leave(client);
+    for (unsigned i = 0; i < stage->client_count; i++)
+        if (stage->clients[i] == client)
+            stage->clients[i] = stage->clients[--stage->client_count];
+    free_client(client);
+}
 
 struct client *client_open(struct stage *stage)
 {

@@ -99,6 +99,8 @@ bool client_pump(struct client *client);
 
 /* As close(2). */
 void client_leave(struct client *client);
+/* Leave, and make room for another one. */
+void client_forget(struct client *client);
 
 /* The next answer, which must be there. What it points at is good until the client reads more. */
 struct answer client_answer(struct client *client, bool head_only);
