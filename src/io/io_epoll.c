@@ -419,9 +419,12 @@ static void feed(struct io *io)
 
     while ((waiting = bounces_next(&io->bounces)))
         ready_if_work(io, waiting);
-    for (unsigned i = io->buffers.stacked; i > 0 && !list_empty(&io->starved); i--) {
-        struct io_sock *s = CONTAINER_OF(list_take(&io->starved), struct io_sock, starved);
-        ready_if_work(io, s);
+    for (unsigned i = io->buffers.stacked; i > 0; i--) {
+        struct list *node = list_take(&io->starved);
+
+        if (!node)
+            break;
+        ready_if_work(io, CONTAINER_OF(node, struct io_sock, starved));
     }
 }
 
@@ -626,11 +629,10 @@ static int turn_sock(struct io *io, struct io_sock *s, struct io_event *events, 
 static int turn_socks(struct io *io, struct io_event *events, int room)
 {
     const struct list *last = io->ready.prev;
+    struct list *node;
     int count = 0;
 
-    while (count < room && !list_empty(&io->ready)) {
-        struct list *node = list_take(&io->ready);
-
+    while (count < room && (node = list_take(&io->ready))) {
         count +=
             turn_sock(io, CONTAINER_OF(node, struct io_sock, ready), &events[count], room - count);
         if (node == last)

@@ -72,11 +72,10 @@ static int reap(struct io *io, struct io_event *events, int room)
 static int turn_socks(struct io *io, struct io_event *events, int room)
 {
     const struct list *last = io->ready.prev;
+    struct list *node;
     int count = 0;
 
-    while (count < room && !list_empty(&io->ready)) {
-        struct list *node = list_take(&io->ready);
-
+    while (count < room && (node = list_take(&io->ready))) {
         count += uring_sock_turn(io, CONTAINER_OF(node, struct io_sock, ready), &events[count]);
         if (node == last)
             break;
