@@ -58,14 +58,14 @@ int access_log_open(struct access_log *log, const char *path, struct sentence *w
     *log = (struct access_log){ .path = path, .err_fd = STDERR_FILENO };
     log->fd = is_standard_output(log) ? open_standard_output(&log->socket) : open_path(path);
     if (log->fd < 0) {
-        sentence_set(why, "--log %s: can't be opened for writing: %s", path, strerror(-log->fd));
+        sentence_set(why, "can't be opened for writing: %s", strerror(-log->fd));
         return log->fd;
     }
     log->give_up_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (log->give_up_fd < 0) {
         int error = errno;
         close(log->fd);
-        sentence_set(why, "--log %s: no event descriptor: %s", path, strerror(error));
+        sentence_set(why, "no event descriptor: %s", strerror(error));
         return -error;
     }
     CHECK(pthread_mutex_init(&log->lock, NULL) == 0);
@@ -79,13 +79,13 @@ int access_log_reopen(struct access_log *log, struct sentence *why)
 
     int fd = open_path(log->path);
     if (fd < 0) {
-        sentence_set(why, "--log %s: can't be reopened, so the file opened before stays in use: %s",
-                     log->path, strerror(-fd));
+        sentence_set(why, "can't be reopened, so the file opened before stays in use: %s",
+                     strerror(-fd));
         return fd;
     }
     int result = dup3(fd, log->fd, O_CLOEXEC) < 0 ? -errno : 0;
     if (result < 0)
-        sentence_set(why, "--log %s: can't take the place of the file opened before: %s", log->path,
+        sentence_set(why, "can't take the place of the file opened before: %s",
                      strerror(-result));
     close(fd);
     return result;
@@ -201,14 +201,15 @@ static void write_lines(struct access_log *log, struct str lines)
     }
     if (result < 0)
         drop(log, count_lines(str_of(lines.at + done, lines.len - done)));
-    tell_state(log, -result);
+    if (result != -EAGAIN) /* told to give up: the count says enough */
+        tell_state(log, -result);
     tell_dropped(log, false);
 }
 
 void access_log_close(struct access_log *log)
 {
     tell_dropped(log, true);
-    CHECK(pthread_mutex_destroy(&log->lock) == 0);
+    pthread_mutex_destroy(&log->lock);
     close(log->give_up_fd);
     close(log->fd);
 }

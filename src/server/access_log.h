@@ -62,7 +62,8 @@ struct access_batch {
 };
 
 /* Open the log for appending (made with mode 0640), or take standard output for "-". 0, or
- * -errno with the reason in *why. `path` is borrowed until close. */
+ * -errno with the reason in *why, which leaves it to the caller to name the path. `path` is
+ * borrowed until close. */
 int access_log_open(struct access_log *log, const char *path, struct sentence *why);
 
 /* Open the path anew and put it in the place of the old descriptor, so that cores need not know.

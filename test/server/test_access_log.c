@@ -452,13 +452,10 @@ static void the_log_is_appended_to_and_private(void **state)
 static void a_log_that_cannot_be_opened_is_named(void **state)
 {
     struct rig *rig = make();
-    char wanted[200];
 
     (void)state;
     assert_int_equal(access_log_open(&rig->log, rig->dir, &rig->why), -EISDIR);
-    snprintf(wanted, sizeof wanted, "--log %s: can't be opened for writing: Is a directory",
-             rig->dir);
-    assert_string_equal(rig->why.text, wanted);
+    assert_string_equal(rig->why.text, "can't be opened for writing: Is a directory");
     assert_int_equal(access_log_open(&rig->log, "/no/such/log", &rig->why), -ENOENT);
 
     /* A FIFO that nobody reads must not hold up the start. */
@@ -495,7 +492,8 @@ static void a_failed_reopening_keeps_the_old_file(void **state)
     (void)state;
     rig->log.path = "/no/such/log";
     assert_int_equal(access_log_reopen(&rig->log, &rig->why), -ENOENT);
-    assert_non_null(strstr(rig->why.text, "--log /no/such/log: can't be reopened"));
+    assert_string_equal(rig->why.text, "can't be reopened, so the file opened before stays in use: "
+                                       "No such file or directory");
     access_batch_add(&rig->batch, &sample, 0);
     flush(rig);
     assert_int_equal(count_of(text_of(rig->path), sample_text), 1);
