@@ -13,6 +13,7 @@
 enum {
     CGROUP_TEXT_MAX = 16 * 1024, /* of /proc/self/mountinfo; the rest is not looked at */
     CGROUP_DEPTH_MAX = 64,       /* ancestors looked at */
+    CGROUP_DIR_MAX = PATH_MAX - 32, /* leaves room for a file's name */
 };
 
 static_assert(CORES_MAX == CPU_SETSIZE, "a cpu_set_t holds every CPU we can name");
@@ -234,7 +235,7 @@ static unsigned smaller(unsigned a, unsigned b)
  * not there: it is cut off. */
 static unsigned quota_of(const struct hierarchy *h, const char *prefix)
 {
-    char dir[PATH_MAX];
+    char dir[CGROUP_DIR_MAX];
     struct str below = h->group;
     unsigned quota = 0;
 
