@@ -284,6 +284,8 @@ void loop_stop(struct loop *loop)
     loop->retry_ms = 0;
     loop->cut = loop->core.conn_count + parked_count(loop);
     conn_reset_all(&loop->core);
+    if (loop->core.log)
+        access_log_give_up(loop->core.log->log);
     while (parked_count(loop) > 0)
         close(loop->parked[loop->parked_first++]);
     if (loop->accepting == LOOP_ACCEPT_ON)
