@@ -16,7 +16,8 @@ static bool needs_escape(char c)
 }
 
 /* Copies a block; returns one whose bytes have their highest bit where something needs escaping:
- * less than 0x20 (the subtraction borrows), 0x7f (the addition carries), above, or one of the two. */
+ * less than 0x20 (the subtraction borrows), 0x7f (the addition carries), above, or one of the
+ * two. */
 static inline block copy_block(char *to, const char *from)
 {
     block bytes;
