@@ -22,8 +22,8 @@
  *  8. A socket may be attached anew after IO_CLOSED and not before; `generation` tells its lives
  *     apart, and an event of an earlier life is counted in io_stats.stale and dropped.
  *  9. How a close looks to the peer: see enum io_close_how; the same on both engines.
- * 10. Nothing a peer or a file system does makes an engine assert or sleep. A page of a file that is
- *     not resident is never read on the core's thread.
+ * 10. Nothing a peer or a file system does makes an engine assert or sleep. A page of a file that
+ *     is not resident is never read on the core's thread.
  */
 #ifndef IO_IO_H
 #define IO_IO_H
@@ -53,10 +53,10 @@ struct io; /* an open engine; each engine has its own */
 struct bounce;
 
 struct io_config {
-    unsigned socks_max;    /* sockets attached at one time: sizes tables; attaching more is a mistake */
-    unsigned buffers;      /* receive buffers lent out at most; a power of two, at least 128 */
-    unsigned buffer_size;  /* bytes each */
-    unsigned helpers_max;  /* helper threads at most; started when first needed */
+    unsigned socks_max;   /* sockets attached at one time; attaching more is a mistake */
+    unsigned buffers;     /* receive buffers lent out at most; a power of two, 128 to 32768 */
+    unsigned buffer_size; /* bytes each */
+    unsigned helpers_max; /* helper threads at most, 1 to 64; started when first needed */
 };
 
 /* One connected socket. The caller owns the memory (zeroed before the first attach) from before
@@ -86,20 +86,20 @@ struct io_sock {
 };
 
 enum io_close_how {
-    /* The peer gets everything sent, then a FIN; what it still sends is swallowed until its own FIN or
-     * error, then IO_CLOSED. The caller sets the deadline and closes with IO_CLOSE_RESET when it has
-     * passed. A send in progress is finished first. */
+    /* The peer gets everything sent, then a FIN; what it still sends is swallowed until its own FIN
+     * or error, then IO_CLOSED. The caller sets the deadline and closes with IO_CLOSE_RESET when it
+     * has passed. A send in progress is finished first. */
     IO_CLOSE_LINGER,
-    /* The peer gets a RST at once; what was not sent is lost. May follow IO_CLOSE_LINGER on the same
-     * socket; there is still one IO_CLOSED. */
+    /* The peer gets a RST at once; what was not sent is lost. May follow IO_CLOSE_LINGER on the
+     * same socket; there is still one IO_CLOSED. */
     IO_CLOSE_RESET,
 };
 
 enum io_file_kind { IO_FILE_OPEN, IO_FILE_STAT, IO_FILE_READ, IO_FILE_CLOSE };
 
 /* One operation on a file. The caller owns it and everything it points at until IO_FILE_DONE, whose
- * result is the descriptor (OPEN), 0 (STAT, CLOSE), the bytes read, fewer than `len` only at the end
- * of the file (READ), or -errno. An operation in progress can't be cancelled. */
+ * result is the descriptor (OPEN), 0 (STAT, CLOSE), the bytes read, fewer than `len` only at the
+ * end of the file (READ), or -errno. An operation in progress can't be cancelled. */
 struct io_file_op {
     enum io_file_kind kind;
     int fd;               /* OPEN: the directory that `path` starts from; otherwise the file */
@@ -118,9 +118,10 @@ struct io_file_op {
 
 /* A function for a helper thread. The caller owns it until IO_WORKED. */
 struct io_job {
-    void (*run)(struct io_job *); /* on the helper's thread; may block; must not touch any struct io */
+    /* On the helper's thread; may block; must not touch any struct io. */
+    void (*run)(struct io_job *);
 
-    struct list link;             /* the engine's own */
+    struct list link; /* the engine's own */
 };
 
 /* A descriptor to watch for being readable. The caller owns it, and the descriptor, until
@@ -129,23 +130,23 @@ struct io_job {
 struct io_watch {
     int fd;
 
-    uint32_t flags;    /* the engine's own */
-    uint32_t in_flight;/* the engine's own */
-    struct list ready; /* the engine's own */
+    uint32_t flags;     /* the engine's own */
+    uint32_t in_flight; /* the engine's own */
+    struct list ready;  /* the engine's own */
 };
 
 enum io_event_kind {
     IO_ACCEPTED,       /* listener; result is a connected descriptor that is now the caller's */
-    IO_ACCEPT_STOPPED, /* listener; result is 0 after stop_accept, or -errno (EMFILE, ENFILE, ENOMEM,
-                          ENOBUFS: try again later; connections wait in the kernel's queue) */
+    IO_ACCEPT_STOPPED, /* listener; result is 0 after stop_accept, or -errno (EMFILE, ENFILE,
+                          ENOMEM, ENOBUFS: try again later; connections wait in the queue) */
     IO_RECEIVED,       /* sock; bytes and len, lent under `lease` */
-    IO_ENDED,          /* sock; nothing more will be received: result is 0 at the peer's FIN, or -errno.
-                          Sending is still possible after a FIN. */
+    IO_ENDED,          /* sock; nothing more will be received: result is 0 at the peer's FIN, or
+                          -errno. Sending is still possible after a FIN. */
     IO_SENT,           /* sock; result is 0 or -errno */
     IO_CLOSED,         /* sock; its memory is the caller's again */
     IO_FILE_DONE,      /* file; result */
     IO_WORKED,         /* job */
-    IO_READABLE,       /* watch */
+    IO_READABLE,       /* watch; result is 0, or -errno when it can't be watched: unwatch it */
     IO_UNWATCHED,      /* watch; its memory is the caller's again */
 };
 
@@ -178,8 +179,8 @@ struct io_stats {
 struct io_engine {
     const char *name;
     /* On the thread that will use it, which has SIGPIPE blocked from then on (sendfile(2) has no
-     * MSG_NOSIGNAL). 0, or -errno when it cannot be had (for io_uring: EPERM, ENOSYS, ENOMEM, EINVAL
-     * on an old kernel); then *io is untouched. */
+     * MSG_NOSIGNAL). 0, or -errno when it cannot be had (for io_uring: EPERM, ENOSYS, ENOMEM,
+     * EINVAL on an old kernel); then *io is untouched. */
     int (*open)(struct io **io, const struct io_config *);
     /* Everything closed, unwatched, done and given back by now. */
     void (*free)(struct io *);
@@ -212,9 +213,10 @@ struct io_engine {
     void (*close)(struct io *, struct io_sock *, enum io_close_how);
     void (*give_back)(struct io *, int lease);
 
-    /* Submit everything, then sleep until something happens or `timeout_ms` has passed (-1: for ever,
-     * 0: do not sleep). Returns how many events it wrote, at most `max` (at least IO_EVENTS_MIN); 0
-     * after a timeout or a signal. What does not fit comes with the next call. */
+    /* Submit everything, then sleep until something happens or `timeout_ms` has passed (-1: for
+     * ever, 0: do not sleep; up to twice as long when woken by what is swallowed). Returns how many
+     * events it wrote, at most `max` (at least IO_EVENTS_MIN); 0 after a timeout or a signal. What
+     * does not fit comes with the next call. */
     int (*wait)(struct io *, struct io_event *, int max, int timeout_ms);
 
     struct io_stats (*stats)(const struct io *);
@@ -228,8 +230,8 @@ extern const struct io_engine io_epoll_engine;
 bool io_uring_built_in(void);
 /* The liburing version compiled in, "" in the epoll build. */
 const char *io_uring_library(void);
-/* Open a ring with the real flags on this thread, list the optional kernel features found ("NO_IOWAIT,
- * MIN_TIMEOUT"; or "none") into `features`, close it. 0 or -errno. */
+/* Open a ring with the real flags on this thread, list the optional kernel features found
+ * ("NO_IOWAIT, MIN_TIMEOUT"; or "none") into `features`, close it. 0 or -errno. */
 int io_uring_probe(char *features, size_t cap);
 
 #endif
