@@ -83,6 +83,11 @@ static bool has_place(const struct loop *loop)
 
 static void accepted(struct loop *loop, int fd)
 {
+    if (loop->stage == LOOP_STOPPING) { /* it was in the queue when all others were cut */
+        close(fd);
+        loop->cut++;
+        return;
+    }
     if (has_place(loop) && parked_count(loop) == 0)
         conn_open(&loop->core, fd);
     else
