@@ -399,7 +399,7 @@ static void cast(struct play *play, struct actor *actor)
     if (chance(play, 3))
         client->write_max = 1 + draw(play, chance(play, 2) ? 3 : 300);
     if (chance(play, 3))
-        client->read_max = 1 + draw(play, 8000);
+        client->read_max = 200 + draw(play, 8000);
     if (actor->ending == NEVER_READS)
         client->read_max = 0;
     client->finishes = actor->ending == HALF_CLOSES || actor->ending == BREAKS_OFF;
