@@ -24,4 +24,4 @@ if [ -n "$placed" ]; then
 fi
 
 build release -DCMAKE_BUILD_TYPE=Release -DBUILD_TESTING=OFF
-exec python3 -B "$here/cost.py" --binary "$tree/build/release/src/server/ringlet" "$@"
+exec python3 -B "$here/cost.py" --binary "$tree/build/release/ringlet" "$@"

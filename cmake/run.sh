@@ -13,4 +13,4 @@ build release -DCMAKE_BUILD_TYPE=Release -DBUILD_TESTING=OFF
 
 # The command line goes before the environment, so any --root or DIR replaces the sample.
 export RINGLET_ROOT="${RINGLET_ROOT-$here/sample}"
-exec "$tree/build/release/src/server/ringlet" "$@"
+exec "$tree/build/release/ringlet" "$@"
