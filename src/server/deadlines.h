@@ -1,7 +1,8 @@
 /* deadlines.h - when to give up on a connection.
  *
- * All deadlines of a kind are equally long, so a list in the order they were set is a list in the order
- * they pass: setting one is a list move, and looking for those that have passed looks at the heads. */
+ * All deadlines of a kind are equally long, so a list in the order they were set is a list in the
+ * order they pass: setting one is a list move, and looking for those that have passed looks at the
+ * heads. */
 #ifndef SERVER_DEADLINES_H
 #define SERVER_DEADLINES_H
 
@@ -29,7 +30,10 @@ struct deadlines {
     uint32_t ms[DEADLINE_NONE]; /* how long each kind is; may be changed at any time */
 };
 
+/* None is set; those of a kind will be ms[kind] long. */
 void deadlines_init(struct deadlines *all, const uint32_t ms[DEADLINE_NONE]);
+
+/* Not set. */
 void deadline_init(struct deadline *one);
 
 /* From now on wait for this, and for nothing else. */

@@ -1,8 +1,8 @@
 /* input.h - what a connection has received and not used yet.
  *
- * Bytes are read where they lie, in buffers that the engine lends. Only what must be in one piece but came
- * in several, or what would keep a buffer away from others for long, is copied into memory of the
- * connection's own. Bytes kept come before bytes lent. */
+ * Bytes are read where they lie, in buffers that the engine lends. Only what must be in one piece
+ * but came in several, or what would keep a buffer away from others for long, is copied into memory
+ * of the connection's own. Bytes kept come before bytes lent. */
 #ifndef SERVER_INPUT_H
 #define SERVER_INPUT_H
 
@@ -32,6 +32,7 @@ struct input {
     char *kept;        /* heap, or NULL */
 };
 
+/* Nothing received yet. */
 void input_init(struct input *in);
 
 /* Take a buffer over from the engine; it is given back when its bytes are used or copied. */
@@ -47,15 +48,16 @@ static inline bool input_holds_lease(const struct input *in)
     return in->first >= 0;
 }
 
-/* The first bytes, as many as lie in one piece; empty only when there are none. Valid until the next call. */
+/* The first bytes, as many as lie in one piece; empty only when there are none. Valid until the
+ * next call. */
 struct str input_peek(const struct input *in, const struct input_source *source);
 
 /* The first `count` of the bytes peeked at are done with. */
 void input_use(struct input *in, const struct input_source *source, size_t count);
 
-/* Put more into the first piece, so that the next peek gives more, up to `max` bytes in one piece. 1 when it
- * does, 0 when there is nothing to add (then the piece has been copied: no buffer is held for it),
- * -ENOMEM. */
+/* Put more into the first piece, which is shorter than `max`, so that the next peek gives more, up
+ * to `max` bytes in one piece. 1 when it does, 0 when there is nothing to add (then the piece has
+ * been copied: no buffer is held for it), -ENOMEM. */
 int input_join(struct input *in, const struct input_source *source, size_t max);
 
 /* Copy all that is lent and give the buffers back. 0 or -ENOMEM. */

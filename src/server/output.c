@@ -44,8 +44,8 @@ void output_pool_release(struct output_pool *pool)
     pool->free = NULL;
 }
 
-/* A reply takes at most two entries of the vector: its text, and a body that is pointed at; the text after
- * the last one takes one more. */
+/* A reply takes at most two entries of the vector: its text, and a body that is pointed at; the
+ * text after the last one takes one more. */
 bool output_has_room(const struct output *out)
 {
     return !out->file && text_room(&out->text) >= OUTPUT_REPLY_ROOM && out->count + 3 <= IO_IOV_MAX;

@@ -1,8 +1,8 @@
 /* output.h - replies put together for one send.
  *
- * Heads and small bodies are copied one behind the other into the output's own memory; larger ones are
- * pointed at where they lie, and the entry they belong to is pinned until the send is over. An output
- * comes from its core's pool and goes back there after IO_SENT. */
+ * Heads and small bodies are copied one behind the other into the output's own memory; larger ones
+ * are pointed at where they lie, and the entry they belong to is pinned until the send is over. An
+ * output comes from its core's pool and goes back there after IO_SENT. */
 #ifndef SERVER_OUTPUT_H
 #define SERVER_OUTPUT_H
 
@@ -12,9 +12,9 @@
 
 enum {
     OUTPUT_SIZE = 8192,
-    OUTPUT_COPY_MAX = 2048, /* a body up to this is copied behind its head: cheaper than one more vector */
+    OUTPUT_COPY_MAX = 2048, /* a body up to this is copied: cheaper than one more vector */
     OUTPUT_HEAD_MAX = 1024, /* of any head but a redirect's */
-    OUTPUT_REPLY_ROOM = OUTPUT_HEAD_MAX + OUTPUT_COPY_MAX, /* another reply is begun only with this much */
+    OUTPUT_REPLY_ROOM = OUTPUT_HEAD_MAX + OUTPUT_COPY_MAX, /* with less, no reply is begun */
 };
 
 struct output {
@@ -40,6 +40,7 @@ struct output *output_take(struct output_pool *pool);
 /* Unpin what was pinned and put the output back. */
 void output_give_back(struct output_pool *pool, struct output *out, struct site *site);
 
+/* Free them all. None may be in use. */
 void output_pool_release(struct output_pool *pool);
 
 /* Is there room for any reply whose head is no longer than OUTPUT_HEAD_MAX? */

@@ -25,14 +25,15 @@ struct reply_clock {
     } ok[REPLY_CONNECTIONS]; /* status line, Date and Connection of a 200 */
 };
 
+/* From now on it is this time. */
 void reply_clock_set(struct reply_clock *clock, int64_t unix_time);
 
 /* Status line, Date and Connection. */
 void reply_begin(struct text *out, const struct reply_clock *clock, int status,
                  enum reply_connection connection);
 
-/* A whole reply whose content is its status in words (left out for HEAD), with more field lines, each
- * with its CRLF, in `fields`. Returns how many bytes of content it has. */
+/* A whole reply whose content is its status in words (left out for HEAD), with more field lines,
+ * each with its CRLF, in `fields`. Returns how many bytes of content it has. */
 size_t reply_plain(struct text *out, const struct reply_clock *clock, int status,
                    enum reply_connection connection, struct str fields, bool head_only);
 

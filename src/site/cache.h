@@ -1,7 +1,7 @@
 /* cache.h - the entries of one core, by path.
  *
- * Bounded in bytes, entries and descriptors; what has not been used since the last look is let go first
- * (second chance, in order of admission). Knows memory only. */
+ * Bounded in bytes, entries and descriptors; what has not been used since the last look is let go
+ * first (second chance, in order of admission). Knows memory only. */
 #ifndef SITE_CACHE_H
 #define SITE_CACHE_H
 
@@ -30,6 +30,7 @@ int cache_init(struct cache *cache, const struct cache_limits *limits, uint64_t 
 /* Everything must have been removed. */
 void cache_release(struct cache *cache);
 
+/* Of a path, under this cache's seed; what the calls below want as `hash`. */
 uint64_t cache_hash(const struct cache *cache, struct str path);
 
 /* The entry of this path, or NULL. Not pinned for the caller. */
@@ -41,8 +42,9 @@ void cache_add(struct cache *cache, struct site_entry *entry);
 /* Take an entry out; it is not freed. */
 void cache_remove(struct cache *cache, struct site_entry *entry);
 
-/* One entry that should go so that one of `held` bytes (and a descriptor, if it has one) fits, or NULL
- * when it fits. Pinned entries may go, too: they are freed when the last pin is. */
+/* One entry that should go so that one of `held` bytes (and a descriptor, if it has one) fits, or
+ * NULL when it fits or nothing is left to go. Pinned entries may go, too: they are freed when the
+ * last pin is. */
 struct site_entry *cache_excess(struct cache *cache, size_t held, bool descriptor);
 
 #endif

@@ -17,7 +17,7 @@ static void add_time(struct text *t, struct statx_timestamp time)
     }
 }
 
-/* The validator is made of what a copy of the file has, too: its time and its size, not its inode. */
+/* Made of what a copy of the file has, too: its time and its size, not its inode. */
 static void add_etag(struct text *t, const struct statx *facts)
 {
     text_add(t, STR("ETag: \""));

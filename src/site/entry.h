@@ -1,7 +1,7 @@
 /* entry.h - one file, held ready to be sent.
  *
- * A small file is held whole, its fields and its bytes in one piece of memory; a large one as an open
- * descriptor. An entry lives while it is in the cache or pinned. */
+ * A small file is held whole, its fields and its bytes in one piece of memory; a large one as an
+ * open descriptor. An entry lives while it is in the cache or pinned. */
 #ifndef SITE_ENTRY_H
 #define SITE_ENTRY_H
 
@@ -21,7 +21,7 @@ struct site_entry {
     uint32_t pins;              /* who is using it now; freed at 0 when not cached */
     bool cached;
     bool used;                  /* since the cache last looked for something to let go */
-    bool settled;               /* changed long enough before it was read that its times tell a change */
+    bool settled;               /* when read, unchanged for so long that its times tell a change */
 
     uint64_t checked_ms;        /* when the file was last seen to be as it is here */
     uint64_t size;              /* of the file */
@@ -37,8 +37,8 @@ struct site_entry {
     char memory[];
 };
 
-/* Make an entry for `path` from what statx(2) said of its file: fields ready, the bytes of a small file
- * still to be read to entry_room(). Pinned once, for the caller. NULL when memory is short. */
+/* Make an entry for `path` from what statx(2) said of its file: fields ready, the bytes of a small
+ * file still to be read to entry_room(). Pinned once, for the caller. NULL when memory is short. */
 struct site_entry *entry_make(struct str path, const struct statx *facts, bool whole,
                               const struct http_mime *mime);
 

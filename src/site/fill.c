@@ -45,7 +45,8 @@ void fill_free(struct site_fill *fill)
     free(fill);
 }
 
-/* EXDEV is how openat2(2) says that a path would leave the root: to the client there is no such thing. */
+/* EXDEV is how openat2(2) says that a path would leave the root: to the client there is no such
+ * thing. */
 static int status_of(int error)
 {
     switch (error) {
@@ -145,7 +146,7 @@ static bool measured(struct site_fill *fill, const struct http_mime *mime, int64
     return true;
 }
 
-/* What changed while it was being read is read again, and in the end sent straight from the file. */
+/* What changed while it was read is read again, and in the end sent straight from the file. */
 static bool agreed(struct site_fill *fill, bool complete, const struct http_mime *mime,
                    int64_t now_unix)
 {

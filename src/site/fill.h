@@ -23,14 +23,15 @@ struct site_ask {
     size_t len;
 };
 
-/* The answer: 200 with a pinned entry, 301 for a directory asked for without its slash, or 403, 404,
- * 500, 503. */
+/* The answer: 200 with a pinned entry, 301 for a directory asked for without its slash, or 403,
+ * 404, 500, 503. */
 struct site_found {
     int status;
     struct site_entry *entry;
 };
 
-enum { FILL_TRIES_MAX = 3 }; /* to read a file that keeps changing; then it is sent from its descriptor */
+/* To read a file that keeps changing; then it is sent from its descriptor. */
+enum { FILL_TRIES_MAX = 3 };
 
 /* What we are waiting for. */
 enum fill_state {
@@ -68,11 +69,11 @@ struct site_fill *fill_make(struct str path, uint64_t hash);
 /* Its descriptors and entries must have been taken. */
 void fill_free(struct site_fill *fill);
 
-/* Go on, given the result of fill->ask (0 at first, or -errno to give up). True: fill->ask is to be carried out next.
- * False: over; fill->found holds the answer, whose entry is fill->old or fill->made. `root` is the directory
- * that paths start from; `now_unix` tells whether a file's times can be trusted to show a change. */
+/* Go on, given the result of fill->ask (0 at first, or -errno to give up). True: fill->ask is to be
+ * carried out next. False: over; fill->found holds the answer, whose entry is fill->old or
+ * fill->made. `root` is the directory that paths start from; `now_unix` tells whether a file's
+ * times can be trusted to show a change. */
 bool fill_step(struct site_fill *fill, int64_t result, int root, const struct http_mime *mime,
                int64_t now_unix);
-
 
 #endif

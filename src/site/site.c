@@ -13,7 +13,7 @@ int site_init(struct site *site, const struct site_config *config)
     return cache_init(&site->cache, &config->limits, config->seed);
 }
 
-/* A descriptor that finds no place in the list stays open: losing one is better than waiting here. */
+/* A descriptor that finds no place in the list stays open: losing it is better than waiting. */
 static void bury(struct site *site, int fd)
 {
     if (fd < 0)
@@ -125,7 +125,6 @@ struct site_fill *site_fill(struct site *site, struct str path, bool *started)
     return fill ? fill : start_fill(site, path, hash);
 }
 
-/* What was held for this path is no longer what stands on disk. */
 static void admit(struct site *site, struct site_entry *entry)
 {
     struct site_entry *excess;
@@ -146,6 +145,8 @@ bool site_fill_step(struct site *site, struct site_fill *fill, int64_t result, u
     /* Requests that come from here on start anew. */
     list_remove(&fill->link);
     struct site_entry *entry = fill->found.entry;
+
+    /* What was held for this path is no longer what stands on disk. */
     if (fill->old && fill->old != entry && fill->old->cached)
         remove_entry(site, fill->old);
     if (entry)

@@ -1,9 +1,9 @@
 /* site.h - what is on disk below the root, held ready for one core.
  *
- * A path is looked up; what is not held is filled in by steps, each of which asks the server for one
- * operation on the file system: this room makes none itself. Requests for a path that is being filled
- * wait for the one fill. An entry that was last looked at more than SITE_CHECK_MS ago is looked at
- * again before it is served, so a change on disk shows after that time at the latest.
+ * A path is looked up; what is not held is filled in by steps, each of which asks the server for
+ * one operation on the file system: this room makes none itself. Requests for a path that is being
+ * filled wait for the one fill. An entry that was last looked at more than SITE_CHECK_MS ago is
+ * looked at again before it is served, so a change on disk shows after that time at the latest.
  *
  * Used by server/http1 and server/worker, on one thread. */
 #ifndef SITE_SITE_H
@@ -47,24 +47,25 @@ void site_release(struct site *site);
 /* The entry for a normalised path, if it is held and fresh, pinned; or NULL: fill it. */
 struct site_entry *site_find(struct site *site, struct str path, uint64_t now_ms);
 
+/* Whoever uses an entry beyond the call that found it holds a pin on it. */
 void site_pin(struct site_entry *entry);
 void site_unpin(struct site *site, struct site_entry *entry);
 
-/* The fill of a normalised path: the one under way, or a new one, for which *started is set and which
- * needs its first step. NULL when memory is short. */
+/* The fill of a normalised path: the one under way, or a new one, for which *started is set and
+ * which needs its first step. NULL when memory is short. */
 struct site_fill *site_fill(struct site *site, struct str path, bool *started);
 
-/* Go on with a fill, given the result of what it asked for last (0 at first, -errno to give up). True: carry out
- * fill->ask and call again with its outcome. False: it is over and fill->found holds the answer. The times
- * are the core's now. */
+/* Go on with a fill, given the result of what it asked for last (0 at first, -errno to give up).
+ * True: carry out fill->ask and call again with its outcome. False: it is over and fill->found
+ * holds the answer. The times are the core's now. */
 bool site_fill_step(struct site *site, struct site_fill *fill, int64_t result, uint64_t now_ms,
                     int64_t now_unix);
 
 /* After the last step, when everybody who waited has been told: unpins and frees. */
 void site_fill_end(struct site *site, struct site_fill *fill);
 
-/* A descriptor that is no longer needed and now the caller's to close, or -1. Closing may block on some
- * file systems, so it is an operation for the engine as well. */
+/* A descriptor that is no longer needed and now the caller's to close, or -1. Closing may block on
+ * some file systems, so it is an operation for the engine as well. */
 int site_dead_fd(struct site *site);
 
 #endif
