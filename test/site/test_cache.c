@@ -278,6 +278,33 @@ static void hashes_every_byte(void **state)
     assert_true(cache_hash(&one, STR("/a")) != cache_hash(&two, STR("/a")));
 }
 
+enum { PAIRS = 256 * 256 };
+
+/* Neighbouring bytes do not run into each other, neither within a word nor across two. */
+static void hashes_neighbours_apart(void **state)
+{
+    static const size_t lens[] = { 2, 7, 8, 9, 16, 17 };
+    const struct cache cache = { .seed = 3 };
+    uint64_t *hashes = calloc(PAIRS, sizeof *hashes);
+    char path[32] = { 0 };
+
+    (void)state;
+    assert_non_null(hashes);
+    for (size_t i = 0; i < sizeof lens / sizeof lens[0]; i++) {
+        size_t len = lens[i];
+        for (unsigned pair = 0; pair < PAIRS; pair++) {
+            path[len - 2] = (char)(pair >> 8);
+            path[len - 1] = (char)(pair & 255);
+            hashes[pair] = cache_hash(&cache, str_of(path, len));
+        }
+        memset(path, 0, sizeof path);
+        qsort(hashes, PAIRS, sizeof *hashes, by_value);
+        for (unsigned pair = 1; pair < PAIRS; pair++)
+            assert_true(hashes[pair] != hashes[pair - 1]);
+    }
+    free(hashes);
+}
+
 /* --- against a plain model --- */
 
 enum { PATHS = 24, STEPS = 20000 };
@@ -405,15 +432,11 @@ static void agrees_with_a_plain_model(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(finds_what_was_added),
-        cmocka_unit_test(counts_what_it_holds),
-        cmocka_unit_test(survives_collisions),
-        cmocka_unit_test(lets_go_in_order_of_admission),
-        cmocka_unit_test(gives_a_second_chance),
-        cmocka_unit_test(what_fits_is_no_use),
-        cmocka_unit_test(keeps_to_each_limit),
-        cmocka_unit_test(hashes_every_byte),
-        cmocka_unit_test(agrees_with_a_plain_model),
+        cmocka_unit_test(finds_what_was_added),    cmocka_unit_test(counts_what_it_holds),
+        cmocka_unit_test(survives_collisions),     cmocka_unit_test(lets_go_in_order_of_admission),
+        cmocka_unit_test(gives_a_second_chance),   cmocka_unit_test(what_fits_is_no_use),
+        cmocka_unit_test(keeps_to_each_limit),     cmocka_unit_test(hashes_every_byte),
+        cmocka_unit_test(hashes_neighbours_apart), cmocka_unit_test(agrees_with_a_plain_model),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -68,6 +68,11 @@ static void fields_are_exact(void **state)
                               "ETag: \"2ebc98a1.3b9ac9ff-493e0\"\r\n"
                               "\r\n");
     discard(entry);
+
+    facts.stx_mtime.tv_nsec = 1;
+    entry = make("/noextension", &facts, false);
+    assert_true(str_ends(entry->fields, STR("ETag: \"2ebc98a1.1-493e0\"\r\n\r\n")));
+    discard(entry);
 }
 
 static void directories_are_html(void **state)
