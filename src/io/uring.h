@@ -105,12 +105,14 @@ bool uring_sock_turn(struct io *, struct io_sock *, struct io_event *);
 /* Sockets that waited for memory try again. */
 void uring_sock_feed(struct io *);
 
+/* A completion of the accept. */
 bool uring_listener_handle(struct io *, const struct io_uring_cqe *, struct io_event *);
 /* After stop_accept: what is still in the queue. Returns how many events. */
 int uring_listener_rest(struct io *, struct io_event *, int room);
 
 /* Arm what `op` says; also for a bounce buffer. */
 void uring_tasks_add_file(struct io *, struct io_file_op *);
+/* The completions of what is no socket. */
 bool uring_tasks_handle_file(struct io *, struct io_file_op *, int result, struct io_event *);
 bool uring_tasks_handle_watch(struct io *, struct io_watch *, const struct io_uring_cqe *,
                               struct io_event *);
