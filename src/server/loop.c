@@ -94,7 +94,8 @@ static void accepted(struct loop *loop, int fd)
         park(loop, fd);
 }
 
-/* Places have become free. */
+/* Places have become free. While nobody is parked accepting goes on, full house or not: the next
+ * one who comes is parked, and that hurries the idle. */
 static void admit(struct loop *loop)
 {
     if (parked_count(loop) > 0 && has_place(loop)) {
@@ -102,7 +103,7 @@ static void admit(struct loop *loop)
             conn_open(&loop->core, loop->parked[loop->parked_first++]);
         set_idle(loop);
     }
-    if (loop->accepting == LOOP_ACCEPT_OFF && loop->stage == LOOP_SERVING && has_place(loop) &&
+    if (loop->accepting == LOOP_ACCEPT_OFF && loop->stage == LOOP_SERVING &&
         parked_count(loop) == 0)
         begin_accept(loop);
 }
