@@ -93,9 +93,8 @@ static void give_up(struct team *team)
     team_give(team, WORKER_STOP);
     for (unsigned i = 0; i < team->count; i++) {
         struct worker *worker = &team->workers[i];
-        bool served = atomic_load(&worker->started) >= 0;
         worker_join(worker);
-        if (!served)
+        if (atomic_load(&worker->started) < 0)
             close(worker->setup.listener);
     }
     team->count = 0;
