@@ -23,25 +23,30 @@ void cache_release(struct cache *cache)
     free(cache->buckets);
 }
 
-static uint64_t mix(uint64_t hash, uint64_t word)
+/* The factor is secret, too: with a known one, a change of a word's top bit has an effect that the
+ * next word can undo, whatever the seed. */
+static uint64_t mix(uint64_t hash, uint64_t word, uint64_t factor)
 {
-    hash = (hash ^ word) * 0x9e3779b97f4a7c15u;
-    return hash ^ (hash >> 32);
+    __extension__ unsigned __int128 product = hash ^ word;
+
+    product *= factor;
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
 uint64_t cache_hash(const struct cache *cache, struct str path)
 {
-    uint64_t hash = mix(cache->seed, path.len);
+    uint64_t factor = (cache->seed + 0xd6e8feb86659fd93u) * 0x9e3779b97f4a7c15u | 1;
+    uint64_t hash = mix(cache->seed, path.len, factor);
     uint64_t word;
 
     for (; path.len > sizeof word; path = str_of(path.at + sizeof word, path.len - sizeof word)) {
         memcpy(&word, path.at, sizeof word);
-        hash = mix(hash, word);
+        hash = mix(hash, word, factor);
     }
     word = 0;
     for (size_t i = 0; i < path.len; i++)
         word = word << 8 | (unsigned char)path.at[i];
-    return mix(hash, word);
+    return mix(hash, word, factor);
 }
 
 static struct site_entry **bucket_of(const struct cache *cache, uint64_t hash)
