@@ -13,16 +13,37 @@ void dial_wait(int fd)
     EXPECT(poll(&poller, 1, DIAL_PATIENCE_MS) == 1);
 }
 
-struct dial dial_open(uint16_t port)
+static bool connects(int fd, uint16_t port)
 {
-    struct dial dial = { .fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0) };
     const struct sockaddr_in address = { .sin_family = AF_INET,
                                          .sin_port = htons(port),
                                          .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 
+    return connect(fd, (const struct sockaddr *)&address, sizeof address) == 0;
+}
+
+struct dial dial_open(uint16_t port)
+{
+    struct dial dial = { .fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0) };
+
     EXPECT(dial.fd >= 0);
-    EXPECT(connect(dial.fd, (const struct sockaddr *)&address, sizeof address) == 0);
+    EXPECT(connects(dial.fd, port));
     return dial;
+}
+
+void dial_await(uint16_t port)
+{
+    bool connected = false;
+
+    for (int tries = 0; !connected; tries++) {
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        EXPECT(fd >= 0);
+        EXPECT(tries < DIAL_PATIENCE_MS / 10);
+        connected = connects(fd, port);
+        close(fd);
+        if (!connected)
+            usleep(10000);
+    }
 }
 
 void dial_say(const struct dial *dial, const char *text)

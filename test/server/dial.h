@@ -17,6 +17,9 @@ struct dial {
 /* Connect to 127.0.0.1. */
 struct dial dial_open(uint16_t port);
 
+/* Wait until somebody listens. */
+void dial_await(uint16_t port);
+
 /* Say something and read one answer to it. */
 struct answer dial_ask(struct dial *dial, const char *request);
 
