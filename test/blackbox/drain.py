@@ -1,0 +1,242 @@
+"""drain.py - leaving in good order: signals, answers under way, clients under load."""
+import contextlib
+import os
+import signal
+import threading
+import time
+import unittest
+
+from server import PeerClosed, PeerReset, Root, Server, main, request, until
+
+HUGE = 50 << 20
+
+
+class Drain(unittest.TestCase):
+
+    def setUp(self):
+        self.root = Root()
+        self.addCleanup(self.root.remove)
+        self.root.write("index.html", b"home")
+
+    def start(self, *arguments):
+        server = Server(self.root, *arguments)
+        self.addCleanup(server.kill)
+        return server
+
+    def download(self, server):
+        """A client that is in the middle of a long answer."""
+        if not os.path.exists(self.root.path("huge.bin")):
+            self.root.write("huge.bin", bytes(HUGE))
+        client = server.client(receive_buffer=65536)
+        self.addCleanup(client.close)
+        client.send(request("/huge.bin"))
+        client.head()
+        client.take(65536)
+        return client
+
+    def test_idle_server_leaves_at_once(self):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+            server = self.start()
+            start = time.monotonic()
+            server.stop(number)
+            self.assertLess(time.monotonic() - start, 1.0, number)
+
+    def test_idle_connections_do_not_hold_it(self):
+        server = self.start("--drain-timeout", "5")
+        clients = [server.client() for _ in range(20)]
+        for client in clients[:10]:
+            self.assertEqual(client.get("/").status, 200)
+        start = time.monotonic()
+        server.tell(signal.SIGTERM)
+        for client in clients:
+            client.expect_fin(3)
+            client.close()
+        server.stop(0)
+        self.assertLess(time.monotonic() - start, 3)
+
+    def test_clients_that_ignore_the_end_do_not_hold_it(self):
+        """They are given time to read, but not more than the drain has."""
+        server = self.start("--drain-timeout", "1")
+        clients = [server.client() for _ in range(3)]
+        self.assertEqual(clients[0].get("/").status, 200)
+        start = time.monotonic()
+        server.stop()
+        self.assertLess(time.monotonic() - start, 2)
+        for client in clients:
+            client.close()
+
+    def test_signal_right_at_the_start(self):
+        for _ in range(5):
+            server = self.start()
+            server.stop()
+
+    def test_long_answer_is_finished(self):
+        server = self.start("--drain-timeout", "15")
+        client = self.download(server)
+        server.tell(signal.SIGTERM)
+        time.sleep(0.3)
+        self.assertIsNone(server.process.poll())
+        self.assertTrue(client.take(HUGE - 65536) == bytes(HUGE - 65536))
+        client.expect_fin()
+        client.close()
+        server.stop(0)
+
+    def test_half_a_request_is_finished(self):
+        server = self.start("--drain-timeout", "5")
+        with server.client() as client, server.client() as slow:
+            slow.send(request("/", fields=["Content-Length: 5"], body=b"he"))
+            client.send(b"GET / HTTP/1.1\r\nHost:")
+            time.sleep(0.1)
+            server.tell(signal.SIGTERM)
+            time.sleep(0.1)
+            client.send(b" localhost\r\n\r\n")
+            slow.send(b"llo")
+            for one in (client, slow):
+                reply = one.reply()
+                self.assertEqual((reply.status, reply.closes()), (200, True))
+                one.expect_fin()
+        server.stop(0)
+
+    def test_says_close_during_the_drain(self):
+        server = self.start("--drain-timeout", "10")
+        busy = self.download(server)
+        with server.client() as client:
+            self.assertEqual(client.get("/").status, 200)
+            server.tell(signal.SIGTERM)
+            closes = False
+            for _ in range(100):
+                reply = client.get("/")
+                self.assertEqual(reply.status, 200)
+                closes = reply.closes()
+                if closes:
+                    break
+                time.sleep(0.002)
+            self.assertTrue(closes, "a hundred answers after the signal, and none says close")
+            client.expect_fin()
+        self.assertTrue(until(lambda: self.connect_refused(server), 5), "still accepting")
+        busy.close()
+        server.stop(0)
+
+    def test_pipeline_during_the_drain(self):
+        """What has been received is answered, and only the last answer says close."""
+        server = self.start("--drain-timeout", "10")
+        busy = self.download(server)
+        with server.client() as client:
+            client.get("/")
+            server.tell(signal.SIGTERM)
+            client.send(request("/") * 100)
+            count = 0
+            with contextlib.suppress(PeerClosed):
+                while True:
+                    reply = client.reply()
+                    count += 1
+                    if reply.closes():
+                        client.expect_fin()
+                        break
+            self.assertGreater(count, 0)
+        busy.close()
+        server.stop(0)
+
+    @staticmethod
+    def connect_refused(server):
+        try:
+            server.client().close()
+            return False
+        except ConnectionRefusedError:
+            return True
+        except ConnectionResetError:
+            return False
+
+    def test_no_request_fails_under_load(self):
+        for cores in (["--cores", "1"], []):
+            for _ in range(3):
+                served, failures = self.drain_under_load(cores)
+                self.assertEqual(failures, [], f"of {served}, {cores}")
+                self.assertGreater(served, 100)
+
+    def drain_under_load(self, cores):
+        server = self.start(*cores, "--drain-timeout", "10")
+        served, failures = [], []
+
+        def converse(client):
+            while True:
+                client.send(request("/"))
+                reply = client.reply()
+                served.append(reply.status)
+                if reply.status != 200 or reply.body != b"home":
+                    failures.append(repr(reply))
+                if reply.closes():
+                    return
+
+        def ask():
+            while True:
+                count = len(served)
+                try:
+                    client = server.client()
+                except ConnectionRefusedError:
+                    return
+                except OSError as error:
+                    failures.append(f"connect: {error!r}")
+                    return
+                try:
+                    with client:
+                        converse(client)
+                except (PeerClosed, PeerReset, OSError, AssertionError) as error:
+                    fresh = "fresh" if len(served) == count else "used"
+                    failures.append(f"{fresh} connection: {error!r}")
+        threads = [threading.Thread(target=ask) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        time.sleep(0.4)
+        server.tell(signal.SIGTERM)
+        for thread in threads:
+            thread.join(20)
+        server.stop(0)
+        return len(served), failures
+
+    def test_timeout_cuts_a_stalled_client(self):
+        server = self.start("--drain-timeout", "500ms")
+        client = self.download(server)
+        start = time.monotonic()
+        server.stop()
+        took = time.monotonic() - start
+        self.assertGreater(took, 0.4)
+        self.assertLess(took, 2.0)
+        with self.assertRaises((PeerClosed, PeerReset)):
+            client.take(HUGE)
+
+    def test_second_signal_forces(self):
+        for second in (signal.SIGTERM, signal.SIGINT):
+            server = self.start("--drain-timeout", "20")
+            client = self.download(server)
+            server.tell(signal.SIGTERM)
+            time.sleep(0.3)
+            self.assertIsNone(server.process.poll())
+            start = time.monotonic()
+            server.stop(second)
+            self.assertLess(time.monotonic() - start, 1.0)
+            client.close()
+
+    def test_hangup_never_kills(self):
+        server = self.start()
+        with server.client() as client:
+            for _ in range(5):
+                server.tell(signal.SIGHUP)
+                time.sleep(0.02)
+                self.assertEqual(client.get("/").status, 200)
+        server.tell(signal.SIGTERM)
+        with contextlib.suppress(ProcessLookupError):
+            server.tell(signal.SIGHUP)
+        self.assertEqual(server.wait(), 0)
+
+    def test_usr1_and_pipe_never_kill(self):
+        server = self.start()
+        for number in (signal.SIGUSR1, signal.SIGPIPE):
+            server.tell(number)
+        time.sleep(0.05)
+        self.assertEqual(server.fetch("/").status, 200)
+        server.stop()
+
+
+if __name__ == "__main__":
+    main()
