@@ -11,11 +11,11 @@
 
 struct answer {
     int status;
-    struct str fields;  /* field lines, each with its CRLF */
+    struct str fields; /* field lines, each with its CRLF */
     struct str body;
-    size_t length;      /* Content-Length */
-    bool closes;        /* Connection: close */
-    bool persists_1_0;  /* Connection: keep-alive */
+    size_t length;     /* Content-Length */
+    bool closes;       /* Connection: close */
+    bool persists_1_0; /* Connection: keep-alive */
 };
 
 /* Fail the test: through cmocka, or, once stage_fail_by_exit was called, by ending the process. */

@@ -162,7 +162,8 @@ static void check_loop(struct stage *stage)
 void stage_turn(struct stage *stage, bool busy)
 {
     const struct loop *loop = &stage->loop;
-    bool nothing_due = loop->core.conn_count == 0 && loop->retry_ms == 0 && loop->stage == LOOP_SERVING;
+    bool nothing_due =
+        loop->core.conn_count == 0 && loop->retry_ms == 0 && loop->stage == LOOP_SERVING;
 
     if (busy || nothing_due)
         poke(stage);

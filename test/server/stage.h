@@ -15,20 +15,20 @@ enum { STAGE_CLIENTS_MAX = 64, STAGE_TURNS_MAX = 100000 };
 /* A file of the site. Its bytes are a pattern of its own: stage_byte. */
 struct stage_file {
     const char *target;
-    const char *name;  /* relative to the root */
+    const char *name; /* relative to the root */
     size_t size;
     const char *type;
 };
 
 enum stage_files {
     FILE_EMPTY,
-    FILE_HELLO,   /* 13 bytes */
-    FILE_SMALL,   /* copied behind its head */
-    FILE_MIDDLE,  /* pointed at */
-    FILE_WHOLE,   /* the largest that is held whole */
-    FILE_LARGE,   /* the smallest that is not */
-    FILE_HUGE,    /* several pieces of a send */
-    FILE_INDEX,   /* of a directory */
+    FILE_HELLO,  /* 13 bytes */
+    FILE_SMALL,  /* copied behind its head */
+    FILE_MIDDLE, /* pointed at */
+    FILE_WHOLE,  /* the largest that is held whole */
+    FILE_LARGE,  /* the smallest that is not */
+    FILE_HUGE,   /* several pieces of a send */
+    FILE_INDEX,  /* of a directory */
     FILE_COUNT,
 };
 
@@ -83,9 +83,9 @@ struct client {
     char *out, *in;         /* to be written; read */
     size_t out_at, out_len, out_cap;
     size_t in_at, in_len, in_cap;
-    size_t write_max;       /* bytes a turn */
+    size_t write_max; /* bytes a turn */
     size_t read_max;
-    bool finishes;          /* half-closes once all is written */
+    bool finishes; /* half-closes once all is written */
     bool finished;
     enum fake_peer_saw saw;
 };

@@ -1,4 +1,5 @@
-/* server/conn.c: deadlines of each kind, back-pressure, half-closes, and what breaks a connection. */
+/* server/conn.c: deadlines of each kind, back-pressure, half-closes, and what breaks a connection.
+ */
 #include "stage.h"
 
 #include <assert.h>
@@ -12,7 +13,7 @@
 #include <cmocka.h>
 
 #define HELLO "GET /hello.txt HTTP/1.1\r\nHost: h\r\n\r\n"
-#define HUGE "GET /huge.bin HTTP/1.1\r\nHost: h\r\n\r\n"
+#define HUGE  "GET /huge.bin HTTP/1.1\r\nHost: h\r\n\r\n"
 
 static struct stage *calm(void)
 {
@@ -89,7 +90,8 @@ static void a_head_has_its_time_however_it_drips(void **state)
     stage_close(stage);
 }
 
-/* The next head has begun before the answer to the first was taken: its time starts with its reading. */
+/* The next head has begun before the answer to the first was taken: its time starts with its
+ * reading. */
 static void a_head_behind_an_answer_has_its_time_too(void **state)
 {
     struct stage *stage = calm();
@@ -114,7 +116,8 @@ static void a_body_has_its_time_for_each_piece(void **state)
 
     (void)state;
     for (int answered = 0; answered < 2; answered++) {
-        snprintf(head, sizeof head, "%s /hello.txt HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\n",
+        snprintf(head, sizeof head,
+                 "%s /hello.txt HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\n",
                  methods[answered]);
         struct client *client = visitor(stage, head);
         if (answered)
@@ -202,8 +205,7 @@ static void one_who_does_not_go_is_cut(void **state)
 static void half_closed_ones_get_their_answers(void **state)
 {
     const char *const says[] = {
-        HELLO HUGE HELLO,
-        HELLO HUGE HELLO "GET /hello", /* and no 408 */
+        HELLO HUGE HELLO, HELLO HUGE HELLO "GET /hello", /* and no 408 */
     };
     struct stage *stage = calm();
 

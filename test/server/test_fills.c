@@ -1,4 +1,5 @@
-/* server/fills.c: what the site asks of the disk, carried out once for all who wait, and its failures. */
+/* server/fills.c: what the site asks of the disk, carried out once for all who wait, and its
+ * failures. */
 #include "stage.h"
 
 #include "server/fills.h"

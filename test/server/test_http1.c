@@ -73,9 +73,11 @@ static void versions_and_connection_fields(void **state)
         { "GET /hello.txt HTTP/1.1\r\nHost: h\r\n\r\n", false, false },
         { "GET /hello.txt HTTP/1.1\r\nHost: h\r\nConnection: keep-alive\r\n\r\n", false, false },
         { "GET /hello.txt HTTP/1.1\r\nHost: h\r\nConnection: x, CLOSE\r\n\r\n", true, false },
-        { "GET /hello.txt HTTP/1.1\r\nHost: h\r\nConnection: x\r\nConnection: close\r\n\r\n", true, false },
+        { "GET /hello.txt HTTP/1.1\r\nHost: h\r\nConnection: x\r\nConnection: close\r\n\r\n", true,
+          false },
         { "GET /hello.txt HTTP/1.0\r\n\r\n", true, false },
-        { "GET /hello.txt HTTP/1.0\r\nHost: h\r\nConnection: close, keep-alive\r\n\r\n", true, false },
+        { "GET /hello.txt HTTP/1.0\r\nHost: h\r\nConnection: close, keep-alive\r\n\r\n", true,
+          false },
         { "GET /hello.txt HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n", false, true },
     };
     struct stage *stage = calm();
@@ -106,7 +108,8 @@ static void refusals_that_end_the_connection(void **state)
         { "GET /hello.txt HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", 400 },
         { "GET /../hello.txt HTTP/1.1\r\nHost: h\r\n\r\n", 400 },
         { "GET /%00 HTTP/1.1\r\nHost: h\r\n\r\n", 400 },
-        { "GET / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400 },
+        { "GET / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+          400 },
         { "GET / HTTP/1.1\r\nHost: h\r\nContent-Length: +1\r\n\r\n", 400 },
         { "GET / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1;\n", 400 },
         { "\x16\x03\x01\x02\x01\x01\xfc\x03\x03", 400 },
@@ -150,7 +153,8 @@ static void refusals_that_do_not(void **state)
         { "GET /fifo HTTP/1.1\r\nHost: h\r\n\r\n", 404 },
         { "POST /hello.txt HTTP/1.1\r\nHost: h\r\n\r\n", 405 },
         { "POST /none HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc", 405 },
-        { "PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n", 405 },
+        { "PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+          405 },
         { "TRACE / HTTP/1.1\r\nHost: h\r\n\r\n", 405 },
         { "GET / HTTP/1.1\r\nHost: h\r\nExpect: 200-ok\r\n\r\n", 417 },
         { "GET / HTTP/1.1\r\nHost: h\r\nExpect: x\r\nContent-Length: 3\r\n\r\nabc", 417 },
@@ -173,9 +177,10 @@ static void refusals_that_do_not(void **state)
 static void allow_comes_with_405_and_options(void **state)
 {
     struct stage *stage = calm();
-    struct client *client = visitor(stage, "DELETE / HTTP/1.1\r\nHost: h\r\n\r\n"
-                                           "OPTIONS * HTTP/1.1\r\nHost: h\r\n\r\n"
-                                           "OPTIONS /none HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc");
+    struct client *client =
+        visitor(stage, "DELETE / HTTP/1.1\r\nHost: h\r\n\r\n"
+                       "OPTIONS * HTTP/1.1\r\nHost: h\r\n\r\n"
+                       "OPTIONS /none HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc");
 
     (void)state;
     for (int i = 0; i < 3; i++) {
@@ -211,15 +216,16 @@ static void a_body_is_dropped_before_the_next_request(void **state)
 
     (void)state;
     for (int held = 0; held < 2; held++) {
-        snprintf(text, sizeof text, "%s HTTP/1.1\r\nHost: h\r\nContent-Length: %zu\r\n\r\n", heads[held],
-                 strlen(HELLO) + 1);
+        snprintf(text, sizeof text, "%s HTTP/1.1\r\nHost: h\r\nContent-Length: %zu\r\n\r\n",
+                 heads[held], strlen(HELLO) + 1);
         struct client *client = visitor(stage, text);
         if (!held) /* refused at once, whether the body comes or not */
             assert_false(client_gets_plain(client, 405));
         client_gets_nothing(client, FAKE_SAW_NOTHING);
         more(client, HELLO);
         client_gets_nothing(client, FAKE_SAW_NOTHING);
-        more(client, "x" "GET /none HTTP/1.1\r\nHost: h\r\n\r\n");
+        more(client, "x"
+                     "GET /none HTTP/1.1\r\nHost: h\r\n\r\n");
         if (held)
             client_gets_file(client, FILE_HELLO);
         client_gets_plain(client, 404);
@@ -268,9 +274,11 @@ static void max_body_is_the_most_that_is_read(void **state)
         { "GET /none HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\n0123456789", 404 },
         { "GET /none HTTP/1.1\r\nHost: h\r\nContent-Length: 11\r\n\r\n0123456789a", 413 },
         { "GET /none HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
-          "5\r\n01234\r\n5\r\n56789\r\n0\r\n\r\n", 404 },
+          "5\r\n01234\r\n5\r\n56789\r\n0\r\n\r\n",
+          404 },
         { "GET /none HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
-          "5\r\n01234\r\n6\r\n56789a\r\n0\r\n\r\n", 413 },
+          "5\r\n01234\r\n6\r\n56789a\r\n0\r\n\r\n",
+          413 },
     };
 
     (void)state;
@@ -289,7 +297,8 @@ static void with_max_body_0_there_is_none(void **state)
     struct stage *stage = stage_open(&config);
 
     (void)state;
-    struct client *client = visitor(stage, "GET /none HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n");
+    struct client *client =
+        visitor(stage, "GET /none HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n");
     assert_false(client_gets_plain(client, 404));
     more(client, "GET / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n");
     assert_true(client_gets_plain(client, 413));
@@ -301,8 +310,8 @@ static void with_max_body_0_there_is_none(void **state)
 static void an_answered_body_that_breaks_the_rules(void **state)
 {
     struct stage *stage = calm();
-    struct client *client =
-        visitor(stage, "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n" HELLO);
+    struct client *client = visitor(
+        stage, "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n" HELLO);
 
     (void)state;
     client_gets_plain(client, 405);
@@ -396,12 +405,8 @@ static void a_directory_is_redirected_to_its_slash(void **state)
     const struct {
         const char *target, *location;
     } cases[] = {
-        { "/dir", "/dir/" },
-        { "/dir?a=b", "/dir/?a=b" },
-        { "//dir", "/dir/" },
-        { "/%64ir", "/dir/" },
-        { "http://elsewhere/dir", "/dir/" },
-        { "/x/../dir?", "/dir/?" },
+        { "/dir", "/dir/" },   { "/dir?a=b", "/dir/?a=b" },         { "//dir", "/dir/" },
+        { "/%64ir", "/dir/" }, { "http://elsewhere/dir", "/dir/" }, { "/x/../dir?", "/dir/?" },
     };
     struct stage *stage = calm();
     char text[128];
@@ -510,8 +515,9 @@ static void empty_lines_before_a_request(void **state)
 static void the_last_one_is_the_last(void **state)
 {
     struct stage *stage = calm();
-    struct client *client = visitor(stage, "GET /none HTTP/1.1\r\nHost: h\r\n\r\n"
-                                           "GET /huge.bin HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n" HELLO);
+    struct client *client =
+        visitor(stage, "GET /none HTTP/1.1\r\nHost: h\r\n\r\n"
+                       "GET /huge.bin HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n" HELLO);
 
     (void)state;
     assert_false(client_gets_plain(client, 404));

@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 #define HELLO "GET /hello.txt HTTP/1.1\r\nHost: h\r\n\r\n"
-#define HUGE "GET /huge.bin HTTP/1.1\r\nHost: h\r\n\r\n"
+#define HUGE  "GET /huge.bin HTTP/1.1\r\nHost: h\r\n\r\n"
 
 static struct stage *calm_with(uint32_t max_conns)
 {

@@ -24,8 +24,8 @@ enum { CHILD_SECONDS = 30 };
 
 struct server {
     pid_t pid;
-    int err;          /* the other end of its standard error */
-    char said[4096];  /* so far, ended by a NUL */
+    int err;         /* the other end of its standard error */
+    char said[4096]; /* so far, ended by a NUL */
     size_t said_len;
     uint16_t port;
 };

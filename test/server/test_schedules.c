@@ -1,8 +1,8 @@
-/* A loop and some twenty clients under hundreds of seeds: everybody gets exactly what is due to them,
- * nobody waits for ever, and nothing is left at the end.
+/* A loop and some twenty clients under hundreds of seeds: everybody gets exactly what is due to
+ * them, nobody waits for ever, and nothing is left at the end.
  *
- * Each seed is a process of its own, so that a crash or a leak names its seed. TEST_SEED=n runs one,
- * in this process; TEST_SEEDS=n runs so many. */
+ * Each seed is a process of its own, so that a crash or a leak names its seed. TEST_SEED=n runs
+ * one, in this process; TEST_SEEDS=n runs so many. */
 #include "stage.h"
 
 #include "http/status.h"
@@ -20,18 +20,18 @@
 
 enum {
     SEEDS = 300,
-    SEED_SECONDS = 60,   /* real ones; then it hangs */
+    SEED_SECONDS = 60, /* real ones; then it hangs */
     ACTORS_MAX = 24,
     EXCHANGES_MAX = 24,
-    BODY_MAX = 4096,     /* config.max_body */
-    HEAD_MAX = 2048,     /* config.max_head */
+    BODY_MAX = 4096, /* config.max_body */
+    HEAD_MAX = 2048, /* config.max_head */
     QUIET_TURNS = 10,
 };
 
 /* What one request must be answered with. */
 struct expected {
     int status;
-    int file;          /* of a 200 that is a file; -1: none */
+    int file; /* of a 200 that is a file; -1: none */
     bool head_only;
     bool closes;
     bool persists_1_0;
@@ -57,10 +57,10 @@ struct actor {
     struct expected list[EXCHANGES_MAX];
     unsigned count, next;
     enum ending ending;
-    size_t barrier;      /* write no further before a 100 has come; 0: none */
-    unsigned acts_left;  /* VANISHES, RESETS: until it does */
-    bool stubborn;       /* does not close when the server has */
-    bool told_to_close;  /* by the last answer */
+    size_t barrier;     /* write no further before a 100 has come; 0: none */
+    unsigned acts_left; /* VANISHES, RESETS: until it does */
+    bool stubborn;      /* does not close when the server has */
+    bool told_to_close; /* by the last answer */
     bool done;
 };
 
@@ -158,9 +158,9 @@ static void ask_bad_path(struct play *play, struct actor *actor)
         const char *target;
         int status;
     } paths[] = {
-        { "/missing", 404 },    { "/.hidden", 404 },    { "/fifo", 404 }, { "/outside", 404 },
-        { "/hello.txt/", 404 }, { "/dir", 301 },        { "/a%2fb", 404 }, { "/", 404 },
-        { "/hello.txt/x", 404 },
+        { "/missing", 404 }, { "/.hidden", 404 },    { "/fifo", 404 },
+        { "/outside", 404 }, { "/hello.txt/", 404 }, { "/dir", 301 },
+        { "/a%2fb", 404 },   { "/", 404 },           { "/hello.txt/x", 404 },
     };
     unsigned which = draw(play, sizeof paths / sizeof *paths);
     struct expected *expected = expect_next(actor, paths[which].status);
@@ -271,8 +271,8 @@ static void ask_as_of_old(struct play *play, struct actor *actor)
 }
 
 static void (*const asks[])(struct play *, struct actor *) = {
-    ask_file,        ask_file,    ask_file,           ask_file,      ask_bad_path, ask_get_with_body,
-    ask_not_allowed, ask_options, ask_the_impossible, ask_as_of_old,
+    ask_file,          ask_file,        ask_file,    ask_file,           ask_bad_path,
+    ask_get_with_body, ask_not_allowed, ask_options, ask_the_impossible, ask_as_of_old,
 };
 
 /* --- how they end --- */
@@ -305,14 +305,16 @@ static void ask_malformed(struct play *play, struct actor *actor)
         { "GET /../x HTTP/1.1\r\nHost: h\r\n\r\n", 400 },
         { "GET /%zz HTTP/1.1\r\nHost: h\r\n\r\n", 400 },
         { "GET / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", 400 },
-        { "GET / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400 },
+        { "GET / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+          400 },
         { "BREW /pot HTTP/1.1\r\nHost: h\r\n\r\n", 501 },
         { "GET / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", 501 },
         { "GET / HTTP/2.0\r\nHost: h\r\n\r\n", 505 },
         { "GET / HTTP/1.1\r\nHost: h\r\nContent-Length: 4097\r\n\r\n", 413 },
         { "GET / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", 400 },
         { "GET / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
-          "ffffffffffffffff1\r\n", 400 },
+          "ffffffffffffffff1\r\n",
+          400 },
     };
     unsigned which = draw(play, sizeof wrongs / sizeof *wrongs);
 
@@ -537,8 +539,7 @@ static bool act(struct play *play, struct actor *actor)
 
     if (actor->ending == LEAVES && heard_all(actor) && c->out_at == c->out_len)
         actor->done = !actor->told_to_close && !play->draining;
-    if (c->saw == FAKE_SAW_RST ||
-        (c->saw == FAKE_SAW_FIN && (!actor->stubborn || c->finished))) {
+    if (c->saw == FAKE_SAW_RST || (c->saw == FAKE_SAW_FIN && (!actor->stubborn || c->finished))) {
         check_end(play, actor);
         actor->done = true;
     }
@@ -614,8 +615,8 @@ static void give_orders(struct play *play)
     }
 }
 
-/* Progress of a send is no event, so a wait that only brings some of it would let time pass although a
- * client could read on: time may pass when nothing has happened for a while. */
+/* Progress of a send is no event, so a wait that only brings some of it would let time pass
+ * although a client could read on: time may pass when nothing has happened for a while. */
 static void take_turn(struct play *play, bool moved)
 {
     const struct io_engine *engine = &fake_io_engine;

@@ -1,4 +1,5 @@
-/* server/team.c in the build without io_uring: falling back, saying why, starting and ending together. */
+/* server/team.c in the build without io_uring: falling back, saying why, starting and ending
+ * together. */
 #include "dial.h"
 #include "server/listener.h"
 #include "server/team.h"
@@ -61,8 +62,8 @@ static void house_open(struct house *house, enum engine_choice engine)
     house->config.engine = engine;
     for (int i = 0; i < CORES; i++)
         house->config.cpus[i] = first_cpu();
-    assert_int_equal(
-        listener_open_all("127.0.0.1", &house->port, house->listeners, CORES, &why), 0);
+    assert_int_equal(listener_open_all("127.0.0.1", &house->port, house->listeners, CORES, &why),
+                     0);
     house->setup = (struct team_setup){
         .config = &house->config,
         .listeners = house->listeners,

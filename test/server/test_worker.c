@@ -1,6 +1,6 @@
 /* server/worker.c: a thread of its own, on its CPU, from its start to its end. */
-#include "dial.h"
 #include "base/clock.h"
+#include "dial.h"
 #include "server/listener.h"
 #include "server/worker.h"
 #include "stage.h"
