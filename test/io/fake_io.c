@@ -225,7 +225,7 @@ static struct fake_peer *accepted_conn(struct io *io, int fd)
         if (conn->fd == fd && conn->stage == FAKE_ACCEPTED)
             return conn;
     }
-    CHECK(!"a descriptor that was accepted and is not attached");
+    CHECK(false); /* no descriptor that was accepted and is not attached */
     return NULL;
 }
 

@@ -46,7 +46,7 @@ static int file_run(struct io_file_op *op)
     case IO_FILE_CLOSE:
         return close(op->fd) < 0 ? -errno : 0;
     }
-    CHECK(!"a known kind of file operation");
+    CHECK(false); /* no known kind of file operation */
     return -EINVAL;
 }
 
