@@ -43,7 +43,7 @@ static struct conn *only_conn(struct stage *stage)
     struct core *core = &stage->loop.core;
 
     assert_int_equal(core->conn_count, 1);
-    return CONTAINER_OF(list_first(&core->conns), struct conn, link);
+    return CONTAINER_OF(core->conns.next, struct conn, link);
 }
 
 /* --- deadlines --- */
