@@ -320,9 +320,22 @@ static void break_by_luck(struct io *io, struct fake_peer *conn)
     fake_peer_reset(conn);
 }
 
+/* Is there something to receive, and a buffer for it? */
+static bool can_receive_now(struct io *io, struct fake_peer *conn)
+{
+    if (conn->to_engine.len == 0)
+        conn->under_way = 0; /* whatever was under way has arrived */
+    if (!can_receive(conn))
+        return false;
+    if (conn->to_engine.len == 0 || io->stats.leases < io->config.buffers)
+        return true;
+    io->stats.starved++;
+    return false;
+}
+
 bool fake_conn_step(struct io *io, struct fake_peer *conn, struct fake_batch *batch)
 {
-    bool receiving = can_receive(conn), transmitting = can_transmit(conn);
+    bool receiving = can_receive_now(io, conn), transmitting = can_transmit(conn);
 
     CHECK(conn->sock->message.msg_control == conn); /* the caller wrote over a socket in use */
     CHECK(conn->sock->generation == conn->generation);
