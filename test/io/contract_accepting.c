@@ -119,11 +119,7 @@ static void without_descriptors_accepting_stops_once_and_loses_nothing(void **st
         RIG_UNTIL(rig, !rig->accepting);
         assert_int_equal(rig->accept_result, -EMFILE);
         rig_settle(rig); /* the rig fails on a second IO_ACCEPT_STOPPED */
-        uint64_t waits = rig->engine->stats(rig->io).waits;
-        uint64_t start_ms = rig->peers->clock_ms(rig->io);
-        assert_int_equal(rig_turn(rig, 200), 0);
-        assert_true(rig->peers->clock_ms(rig->io) - start_ms >= 200);
-        assert_true(rig->engine->stats(rig->io).waits <= waits + 2);
+        rig_expect_sleep(rig);
 
         rig->peers->return_descriptors(rig->io);
         rig_accept(rig);

@@ -301,6 +301,7 @@ static void clause_9_linger_ends_when_the_peer_resets(void **state)
             wire_send(rig, wire, 16 * MIB, 1);
         wire_close(rig, wire, IO_CLOSE_LINGER);
         rig_settle(rig);
+        rig_expect_sleep(rig);
         assert_int_equal(wire->closed, 0);
         rig->peers->reset(wire->peer);
         RIG_UNTIL(rig, wire->closed == 1);

@@ -126,7 +126,7 @@ void fake_conn_release(struct fake_peer *conn);
 /* One step of what is not a socket. Each returns whether anything could happen by itself. */
 bool fake_tasks_step(struct io *io, struct fake_batch *batch);
 bool fake_watches_step(struct io *io, struct fake_batch *batch);
-/* Is a helper at work that will be done soon? No time may pass then: its machine may just be slow. */
+/* Is a helper at work that will be done soon? No time may pass then: the machine may be slow. */
 bool fake_tasks_soon(const struct io *io);
 void fake_task_add(struct io *io, struct io_file_op *file, struct io_job *job);
 void fake_watch_add(struct io *io, struct io_watch *watch);

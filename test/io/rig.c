@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-enum { SILENT_WAITS = 8, SILENT_MS = 5 };
+enum { SILENT_WAITS = 8, SILENT_MS = 5, SLEEP_MS = 120, AWAKE_MS = 40, WAKES_MAX = 4 };
 
 static struct {
     const struct io_engine *engine;
@@ -298,6 +298,27 @@ void rig_settle(struct rig *rig)
         if (rig_real_ms() - start_ms > RIG_PATIENCE_MS)
             fail_msg("no silence");
     }
+}
+
+static uint64_t processor_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+void rig_expect_sleep(struct rig *rig)
+{
+    uint64_t start_ms = rig->peers->clock_ms(rig->io);
+    uint64_t start_processor_ms = processor_ms();
+    uint64_t waits = rig->engine->stats(rig->io).waits;
+
+    assert_int_equal(rig_turn(rig, SLEEP_MS), 0);
+    assert_true(rig->peers->clock_ms(rig->io) - start_ms >= SLEEP_MS - 1);
+    assert_true(processor_ms() - start_processor_ms < AWAKE_MS);
+    /* A peer's kernel that probes a full window may wake it in between. */
+    assert_true(rig->engine->stats(rig->io).waits <= waits + WAKES_MAX);
 }
 
 void rig_give_back(struct rig *rig, unsigned index)

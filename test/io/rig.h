@@ -84,6 +84,8 @@ int rig_turn(struct rig *rig, int timeout_ms);
 void rig_take(struct rig *rig, const struct io_event *event);
 /* Turns until nothing more comes for a while. */
 void rig_settle(struct rig *rig);
+/* Nothing can come now: a wait lasts as long as it was told, and spends it asleep. */
+void rig_expect_sleep(struct rig *rig);
 /* A turn; but fails the test when its patience is over: `what` did not happen. */
 void rig_go_on(struct rig *rig, uint64_t start_ms, const char *what);
 uint64_t rig_real_ms(void);
