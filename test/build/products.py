@@ -1,8 +1,9 @@
-"""Show that ringlet and ringlet-epoll differ in one object only: products.py BUILD_TREE
+"""Show that ringlet and ringlet-epoll differ in one library only: products.py BUILD_TREE
 
 What each is linked from is read out of build.ninja; archives count by their members. Everything
-must be the same bytes in both, but for io_uring.c in the one and io_no_uring.c in the other; and
-the epoll build must not ask the dynamic linker for liburing.
+must be the same bytes in both, but for the library of the io_uring engine in the one and the
+object that stands in its place in the other; and the epoll build must not ask the dynamic linker
+for liburing.
 """
 
 import hashlib
@@ -63,10 +64,11 @@ def main():
     failures = []
     if len(both & epoll) < 10:
         failures.append(f'only {len(both & epoll)} objects found in common')
-    for extra, expected in ((both - epoll, 'io_uring.c.o'), (epoll - both, 'io_no_uring.c.o')):
+    for extra, expected in ((both - epoll, 'libroom_io_uring.a'),
+                            (epoll - both, 'libroom_io_no_uring.a')):
         names = sorted(name for name, _ in extra)
-        if [name.split('/')[-1] for name in names] != [expected]:
-            failures.append(f'these objects differ, and only {expected} should: {names}')
+        if {name.split('/')[0] for name in names} != {expected}:
+            failures.append(f'only objects of {expected} should differ: {names}')
     if not any('liburing' in library for library in needed(build_tree, 'ringlet')):
         failures.append('ringlet does not ask for liburing')
     if any('liburing' in library for library in needed(build_tree, 'ringlet-epoll')):
