@@ -32,11 +32,10 @@ static void tell(const struct core *core, const struct conn *c, const char *what
 }
 
 /* The one place where the state changes. */
-static void enter(struct conn *c, enum conn_state state)
+static inline void enter(struct conn *c, enum conn_state state)
 {
     CHECK(c->state != CONN_CLOSING);
     c->state = state;
-    CHECK(conn_holds(c));
 }
 
 /* One slab more of structs; they stay until the end. */
@@ -125,13 +124,12 @@ static void cut_short(struct core *core, struct conn *c)
     core->source.engine->close(core->source.io, &c->sock, IO_CLOSE_RESET);
 }
 
-/* Leave what can't be read yet to the kernel, and do not keep buffers from others when they are scarce. */
+/* Leave what can't be read yet to the kernel, and do not keep buffers from others when they are
+ * scarce. */
 static void hold_back(struct core *core, struct conn *c)
 {
     struct io *io = core->source.io;
 
-    if (!input_holds_lease(&c->http1.input))
-        return;
     if (!c->paused && c->sock.leases > CONN_LEASES_HELD) {
         core->source.engine->pause(io, &c->sock);
         c->paused = true;
@@ -173,14 +171,16 @@ static void send_output(struct core *core, struct conn *c, struct output *out)
     output_send(out, core->source.engine, core->source.io, &c->sock);
     c->sent_seen = c->sock.sent;
     deadline_set(&core->deadlines, &c->deadline, DEADLINE_WRITE, core->now_ms);
-    hold_back(core, c);
+    if (input_holds_lease(&c->http1.input))
+        hold_back(core, c);
 }
 
 static void await_fill(struct core *core, struct conn *c)
 {
     enter(c, CONN_FILLING);
     deadline_clear(&c->deadline);
-    hold_back(core, c);
+    if (input_holds_lease(&c->http1.input))
+        hold_back(core, c);
 }
 
 /* Whatever http1 wants next, what it has put out goes first. */

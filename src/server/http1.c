@@ -60,11 +60,9 @@ void http1_found(struct http1 *h, struct site_found found)
     h->has_found = true;
 }
 
-static void log_answer(const struct http1 *h, struct core *core, const struct http_request *request,
-                       int status, uint64_t bytes)
+static void add_line(const struct http1 *h, struct core *core, const struct http_request *request,
+                     int status, uint64_t bytes)
 {
-    if (!core->log)
-        return;
     struct access_line line = {
         .peer = str_of(h->peer, h->peer_len),
         .method = request->method_name,
@@ -77,6 +75,13 @@ static void log_answer(const struct http1 *h, struct core *core, const struct ht
         .unix_time = core->now_unix,
     };
     access_batch_add(core->log, &line, core->now_ms);
+}
+
+static inline void log_answer(const struct http1 *h, struct core *core,
+                              const struct http_request *request, int status, uint64_t bytes)
+{
+    if (core->log)
+        add_line(h, core, request, status, bytes);
 }
 
 /* What to say of the connection; `h->over` is decided with it. */
@@ -113,11 +118,11 @@ static void add_small(struct exchange *x, struct site_entry *entry)
     size_t len = entry->fields.len + entry->size;
 
     if (len > OUTPUT_COPY_MAX) {
+        site_pin(entry);
         output_point(x->out, entry, entry->fields.at, len);
         return;
     }
     text_add(&x->out->text, str_of(entry->fields.at, len));
-    site_unpin(&x->core->site, entry);
 }
 
 static void answer_file(struct exchange *x, struct site_entry *entry)
@@ -133,9 +138,9 @@ static void answer_file(struct exchange *x, struct site_entry *entry)
     }
     text_add(text, entry->fields);
     if (head_only || entry->size == 0)
-        site_unpin(&x->core->site, entry);
-    else
-        output_end_with_file(x->out, entry);
+        return;
+    site_pin(entry);
+    output_end_with_file(x->out, entry);
 }
 
 /* A directory asked for without its slash: links on its page would lead to the wrong place. */
@@ -163,8 +168,8 @@ static void answer_slash(struct exchange *x, struct str path)
     answer_plain(x, 301, text_str(&field));
 }
 
-/* What the path stands for: held ready, or what the fill that this request waited for found. False when there
- * is a fill to wait for. */
+/* What a normalised path stands for: held ready, or what the fill that this request waited for
+ * found. False when there is a fill to wait for. */
 static bool look_up(struct exchange *x, struct str path, struct site_found *found)
 {
     if (x->h->has_found) {
@@ -179,7 +184,20 @@ static bool look_up(struct exchange *x, struct str path, struct site_found *foun
     return !x->fill;
 }
 
-static void answer_path(struct exchange *x)
+static void answer_found(struct exchange *x, struct str path, struct site_found found)
+{
+    if (found.entry)
+        answer_file(x, found.entry);
+    else if (found.status == 301)
+        answer_slash(x, path);
+    else
+        answer_plain(x, found.status, STR(""));
+    if (!x->full)
+        drop_found(x->h, x->core);
+}
+
+/* The path must be normalised, or what it stands for is not held ready. */
+static void answer_any_path(struct exchange *x)
 {
     char space[HTTP_PATH_MAX];
     ssize_t len = http_path_normalise(x->request->path, space);
@@ -191,15 +209,17 @@ static void answer_path(struct exchange *x)
     else if (x->core->config->dotfiles || !http_path_is_hidden(path))
         if (!look_up(x, path, &found))
             return;
+    answer_found(x, path, found);
+}
 
-    if (found.entry)
-        answer_file(x, found.entry);
-    else if (found.status == 301)
-        answer_slash(x, path);
+static void answer_path(struct exchange *x)
+{
+    struct site_entry *entry = site_find_literal(&x->core->site, x->request->path, x->core->now_ms);
+
+    if (entry && !x->h->has_found)
+        answer_file(x, entry);
     else
-        answer_plain(x, found.status, STR(""));
-    if (!x->full)
-        x->h->has_found = false;
+        answer_any_path(x);
 }
 
 static bool is_read_only(const struct http_request *request)
@@ -211,12 +231,12 @@ static void answer(struct exchange *x)
 {
     if (x->request->expects_other)
         answer_plain(x, 417, STR(""));
+    else if (is_read_only(x->request))
+        answer_path(x);
     else if (x->request->method == HTTP_OPTIONS)
         answer_options(x);
-    else if (!is_read_only(x->request))
-        answer_plain(x, 405, STR(ALLOW));
     else
-        answer_path(x);
+        answer_plain(x, 405, STR(ALLOW));
 }
 
 static void use_head(struct http1 *h, struct core *core, size_t len)
@@ -252,14 +272,13 @@ static bool hold_head(struct http1 *h, const char *head, size_t len)
     return h->held;
 }
 
-/* A body comes. What is refused for its head alone is refused now; the body is dropped before the next
- * request. Everything else is answered after it. */
+/* A body comes. What is refused for its head alone is refused now; the body is dropped before the
+ * next request. Everything else is answered after it. */
 static void begin_body(struct exchange *x, const char *head, size_t len)
 {
     const struct http_request *request = x->request;
 
-    if (request->length > x->core->config->max_body ||
-        (request->chunked && x->core->config->max_body == 0)) {
+    if (request->length > x->core->config->max_body) {
         refuse(x, 413);
         return;
     }
@@ -314,9 +333,6 @@ static int read_head(struct http1 *h, struct core *core, struct output *out,
 {
     struct str head = h->held ? str_of(h->held, h->held_len) : input_peek(&h->input, &core->source);
     struct http_request request;
-
-    if (head.len == 0)
-        return HTTP1_BYTES;
     ssize_t used = http_request_parse(&request, head.at, head.len, core->config->max_head);
     if (used == 0)
         return gather_head(h, core);
@@ -327,7 +343,8 @@ static int read_head(struct http1 *h, struct core *core, struct output *out,
     return wants;
 }
 
-/* A body that breaks the rules: its request is answered with the reason, unless it has been answered. */
+/* A body that breaks the rules: its request is answered with the reason, unless it has been
+ * answered. */
 static void refuse_body(struct http1 *h, struct core *core, struct output *out, int status)
 {
     h->over = true;
@@ -367,7 +384,7 @@ static int read_body(struct http1 *h, struct core *core, struct output *out)
 {
     struct str bytes = input_peek(&h->input, &core->source);
 
-    if (bytes.len == 0)
+    if (bytes.len == 0) /* the head is held, and the body has not come */
         return HTTP1_BYTES;
     if (h->body == HTTP1_BODY_LENGTH)
         read_length(h, core, bytes);
@@ -385,6 +402,8 @@ enum http1_wants http1_run(struct http1 *h, struct core *core, struct output *ou
     while (wants == GO_ON) {
         if (h->over)
             return HTTP1_CLOSE;
+        if (!h->held && input_is_empty(&h->input))
+            return HTTP1_BYTES;
         if (!output_has_room(out))
             return HTTP1_FLUSH;
         if (h->body != HTTP1_BODY_NONE)
@@ -392,7 +411,6 @@ enum http1_wants http1_run(struct http1 *h, struct core *core, struct output *ou
         else
             wants = read_head(h, core, out, fill);
     }
-    CHECK(!out->text.cut);
     return (enum http1_wants)wants;
 }
 

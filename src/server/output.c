@@ -23,16 +23,6 @@ struct output *output_take(struct output_pool *pool)
     return out;
 }
 
-void output_give_back(struct output_pool *pool, struct output *out, struct site *site)
-{
-    for (int i = 0; i < out->pinned_count; i++)
-        site_unpin(site, out->pinned[i]);
-    if (out->file)
-        site_unpin(site, out->file);
-    out->next = pool->free;
-    pool->free = out;
-}
-
 void output_pool_release(struct output_pool *pool)
 {
     struct output *next;
@@ -44,6 +34,22 @@ void output_pool_release(struct output_pool *pool)
     pool->free = NULL;
 }
 
+static void unpin_all(struct output *out, struct site *site)
+{
+    for (int i = 0; i < out->pinned_count; i++)
+        site_unpin(site, out->pinned[i]);
+    if (out->file)
+        site_unpin(site, out->file);
+}
+
+void output_give_back(struct output_pool *pool, struct output *out, struct site *site)
+{
+    if (out->pinned_count > 0 || out->file)
+        unpin_all(out, site);
+    out->next = pool->free;
+    pool->free = out;
+}
+
 /* A reply takes at most two entries of the vector: its text, and a body that is pointed at; the
  * text after the last one takes one more. */
 bool output_has_room(const struct output *out)
@@ -51,12 +57,13 @@ bool output_has_room(const struct output *out)
     return !out->file && text_room(&out->text) >= OUTPUT_REPLY_ROOM && out->count + 3 <= IO_IOV_MAX;
 }
 
-static void link_text(struct output *out)
+static inline void link_text(struct output *out)
 {
     size_t len = out->text.len - out->linked;
 
     if (len == 0)
         return;
+    CHECK(!out->text.cut);
     CHECK(out->count < IO_IOV_MAX);
     out->iov[out->count++] = (struct iovec){ out->memory + out->linked, len };
     out->linked = out->text.len;

@@ -5,13 +5,19 @@
 #include <errno.h>
 #include <stdlib.h>
 
-int cache_init(struct cache *cache, const struct cache_limits *limits, uint64_t seed)
+struct cache_seed cache_seed_of(uint64_t random)
+{
+    return (struct cache_seed){ random, (random + 0xd6e8feb86659fd93u) * 0x9e3779b97f4a7c15u | 1 };
+}
+
+int cache_init(struct cache *cache, const struct cache_limits *limits, uint64_t random)
 {
     size_t count = 1;
 
     while (count < limits->entries)
         count *= 2;
-    *cache = (struct cache){ .limits = *limits, .seed = seed, .bucket_count = count };
+    *cache =
+        (struct cache){ .limits = *limits, .seed = cache_seed_of(random), .bucket_count = count };
     list_init(&cache->ages);
     cache->buckets = calloc(count, sizeof(struct site_entry *));
     return cache->buckets ? 0 : -ENOMEM;
@@ -33,20 +39,37 @@ static uint64_t mix(uint64_t hash, uint64_t word, uint64_t factor)
     return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-uint64_t cache_hash(const struct cache *cache, struct str path)
+static uint64_t word_at(const char *at)
 {
-    uint64_t factor = (cache->seed + 0xd6e8feb86659fd93u) * 0x9e3779b97f4a7c15u | 1;
-    uint64_t hash = mix(cache->seed, path.len, factor);
     uint64_t word;
 
-    for (; path.len > sizeof word; path = str_of(path.at + sizeof word, path.len - sizeof word)) {
-        memcpy(&word, path.at, sizeof word);
-        hash = mix(hash, word, factor);
-    }
-    word = 0;
+    memcpy(&word, at, sizeof word);
+    return word;
+}
+
+/* Up to seven bytes. */
+static uint64_t short_word(struct str path)
+{
+    uint64_t word = 0;
+
     for (size_t i = 0; i < path.len; i++)
         word = word << 8 | (unsigned char)path.at[i];
-    return mix(hash, word, factor);
+    return word;
+}
+
+/* The last word may share bytes with the one before: the length, which is hashed too, tells how
+ * many. */
+uint64_t cache_hash(const struct cache *cache, struct str path)
+{
+    uint64_t factor = cache->seed.factor;
+    uint64_t hash = mix(cache->seed.start, path.len, factor);
+    size_t at = 0;
+
+    if (path.len < sizeof(uint64_t))
+        return mix(hash, short_word(path), factor);
+    for (; at + sizeof(uint64_t) < path.len; at += sizeof(uint64_t))
+        hash = mix(hash, word_at(path.at + at), factor);
+    return mix(hash, word_at(path.at + path.len - sizeof(uint64_t)), factor);
 }
 
 static struct site_entry **bucket_of(const struct cache *cache, uint64_t hash)

@@ -8,14 +8,19 @@
 #include "site/entry.h"
 
 struct cache_limits {
-    size_t bytes;         /* of entries held, all together */
+    size_t bytes; /* of entries held, all together */
     unsigned entries;
     unsigned descriptors; /* of large files held open */
 };
 
+/* What makes the hash another one in each process: a peer must not be able to choose collisions. */
+struct cache_seed {
+    uint64_t start, factor;
+};
+
 struct cache {
     struct cache_limits limits;
-    uint64_t seed;               /* of the hash: a peer must not be able to choose collisions */
+    struct cache_seed seed;
     struct site_entry **buckets; /* a power of two of them */
     size_t bucket_count;
     struct list ages;
@@ -24,8 +29,11 @@ struct cache {
     unsigned descriptors;
 };
 
+/* From a random number. */
+struct cache_seed cache_seed_of(uint64_t random);
+
 /* 0 or -ENOMEM. */
-int cache_init(struct cache *cache, const struct cache_limits *limits, uint64_t seed);
+int cache_init(struct cache *cache, const struct cache_limits *limits, uint64_t random);
 
 /* Everything must have been removed. */
 void cache_release(struct cache *cache);

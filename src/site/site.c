@@ -62,11 +62,6 @@ void site_release(struct site *site)
     free(site->dead);
 }
 
-void site_pin(struct site_entry *entry)
-{
-    entry->pins++;
-}
-
 void site_unpin(struct site *site, struct site_entry *entry)
 {
     CHECK(entry->pins > 0);
@@ -81,8 +76,14 @@ struct site_entry *site_find(struct site *site, struct str path, uint64_t now_ms
     if (!entry || now_ms - entry->checked_ms > SITE_CHECK_MS)
         return NULL;
     entry->used = true;
-    entry->pins++;
     return entry;
+}
+
+struct site_entry *site_find_literal(struct site *site, struct str path, uint64_t now_ms)
+{
+    struct site_entry *entry = site_find(site, path, now_ms);
+
+    return entry && entry->literal ? entry : NULL;
 }
 
 static struct list *fills_of(struct site *site, uint64_t hash)

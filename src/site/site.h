@@ -21,8 +21,8 @@ enum {
 };
 
 struct site_config {
-    int root;                      /* descriptor of the root directory; borrowed */
-    const struct http_mime *mime;  /* borrowed; may be NULL */
+    int root;                     /* descriptor of the root directory; borrowed */
+    const struct http_mime *mime; /* borrowed; may be NULL */
     struct cache_limits limits;
     uint64_t seed;
 };
@@ -32,7 +32,7 @@ struct site {
     struct cache cache;
     struct list fills[SITE_FILL_BUCKETS]; /* under way, by hash */
     unsigned fill_count;
-    int *dead;             /* descriptors to be closed */
+    int *dead; /* descriptors to be closed */
     unsigned dead_count, dead_cap;
 };
 
@@ -44,11 +44,21 @@ int site_init(struct site *site, const struct site_config *config);
 void site_empty(struct site *site);
 void site_release(struct site *site);
 
-/* The entry for a normalised path, if it is held and fresh, pinned; or NULL: fill it. */
+/* The entry for a normalised path, if it is held and fresh; or NULL: fill it. Not pinned: it may be
+ * gone after the next call that changes the site. */
 struct site_entry *site_find(struct site *site, struct str path, uint64_t now_ms);
 
+/* The same for a path as a target has it, which may need normalising: the entry is found only when
+ * the path stands for itself. What is held is normalised and may be shown, so nothing needs
+ * checking. */
+struct site_entry *site_find_literal(struct site *site, struct str path, uint64_t now_ms);
+
 /* Whoever uses an entry beyond the call that found it holds a pin on it. */
-void site_pin(struct site_entry *entry);
+static inline void site_pin(struct site_entry *entry)
+{
+    entry->pins++;
+}
+
 void site_unpin(struct site *site, struct site_entry *entry);
 
 /* The fill of a normalised path: the one under way, or a new one, for which *started is set and

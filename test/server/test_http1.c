@@ -300,7 +300,9 @@ static void with_max_body_0_there_is_none(void **state)
     struct client *client =
         visitor(stage, "GET /none HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n");
     assert_false(client_gets_plain(client, 404));
-    more(client, "GET / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n");
+    more(client, "GET /none HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n");
+    assert_false(client_gets_plain(client, 404));
+    more(client, "GET / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n");
     assert_true(client_gets_plain(client, 413));
     client_gets_nothing(client, FAKE_SAW_FIN);
     stage_close(stage);

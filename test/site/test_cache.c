@@ -18,7 +18,7 @@ static const struct cache_limits plenty = { 1 << 20, 64, 64 };
 static struct site_entry *make(const char *path, uint64_t hash, size_t held, int fd)
 {
     const struct statx facts = { .stx_size = 1 };
-    struct site_entry *entry = entry_make(str_from(path), &facts, false, NULL);
+    struct site_entry *entry = entry_make(str_from(path), &facts, false, NULL, INT64_MAX);
 
     assert_non_null(entry);
     entry->hash = hash;
@@ -258,7 +258,7 @@ static void hashes_every_byte(void **state)
 
     (void)state;
     for (uint64_t seed = 0; seed < 8; seed++) {
-        const struct cache cache = { .seed = seed * 0x9e3779b97f4a7c15 };
+        const struct cache cache = { .seed = cache_seed_of(seed * 0x9e3779b97f4a7c15) };
 
         count = 0;
         for (size_t len = 0; len < HASHED_MAX; len++) {
@@ -274,7 +274,8 @@ static void hashes_every_byte(void **state)
         for (size_t i = 1; i < count; i++)
             assert_true(hashes[i] != hashes[i - 1]);
     }
-    const struct cache one = { .seed = 1 }, two = { .seed = 2 };
+    const struct cache one = { .seed = cache_seed_of(1) },
+                       two = { .seed = cache_seed_of(2) };
     assert_true(cache_hash(&one, STR("/a")) != cache_hash(&two, STR("/a")));
 }
 
@@ -284,7 +285,7 @@ enum { PAIRS = 256 * 256 };
 static void hashes_neighbours_apart(void **state)
 {
     static const size_t lens[] = { 2, 7, 8, 9, 16, 17 };
-    const struct cache cache = { .seed = 3 };
+    const struct cache cache = { .seed = cache_seed_of(3) };
     uint64_t *hashes = calloc(PAIRS, sizeof *hashes);
     char path[32] = { 0 };
 
@@ -322,7 +323,7 @@ static void collisions_can_not_be_chosen(void **state)
             two[WORD + (undo / 8 + 4) % 8] ^=
                 (char)(1u << undo % 8); /* what a fold carries along */
             for (uint64_t seed = 1; seed <= SEEDS; seed++) {
-                const struct cache cache = { .seed = seed * 0x2545f4914f6cdd1d };
+                const struct cache cache = { .seed = cache_seed_of(seed * 0x2545f4914f6cdd1d) };
                 collisions +=
                     cache_hash(&cache, str_of(one, LEN)) == cache_hash(&cache, str_of(two, LEN));
             }

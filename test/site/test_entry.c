@@ -26,7 +26,7 @@ static struct statx file_of(uint64_t size)
 
 static struct site_entry *make(const char *path, const struct statx *facts, bool whole)
 {
-    struct site_entry *entry = entry_make(str_from(path), facts, whole, NULL);
+    struct site_entry *entry = entry_make(str_from(path), facts, whole, NULL, INT64_MAX);
 
     assert_non_null(entry);
     return entry;
@@ -250,7 +250,7 @@ static void a_type_too_long_is_left_out(void **state)
     for (size_t len = 3; len < TYPE_MAX; len++) {
         char type[TYPE_MAX + 1], expected[TYPE_MAX + 256];
         struct http_mime *mime = table_with_type(type, len);
-        struct site_entry *entry = entry_make(STR("/a.odd"), &facts, true, mime);
+        struct site_entry *entry = entry_make(STR("/a.odd"), &facts, true, mime, INT64_MAX);
         bool fits = memmem(entry->fields.at, entry->fields.len, type, len) != NULL;
 
         snprintf(expected, sizeof expected,

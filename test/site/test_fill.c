@@ -519,7 +519,7 @@ static void a_short_read_is_never_taken_for_whole(void **state)
 
 static struct site_entry *old_entry(const struct statx *facts, bool settled)
 {
-    struct site_entry *old = entry_make(STR("/a"), facts, true, NULL);
+    struct site_entry *old = entry_make(STR("/a"), facts, true, NULL, INT64_MAX);
 
     assert_non_null(old);
     old->settled = settled;

@@ -92,8 +92,10 @@ static struct site_found get(struct scene *s, const char *path)
 {
     struct site_found found = { 200, site_find(&s->site, str_from(path), s->now_ms) };
 
-    if (found.entry)
+    if (found.entry) {
+        site_pin(found.entry);
         return found;
+    }
     struct site_fill *fill = start(s, path);
     run(s, fill);
     found = fill->found;
