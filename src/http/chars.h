@@ -10,7 +10,9 @@ enum {
     HTTP_CHAR_VALUE = 0x04,  /* field value: visible, space, tab, obs-text; RFC 9110 5.5 */
     HTTP_CHAR_NAME = 0x08,   /* reg-name but for '%': unreserved and sub-delims, RFC 3986 3.2.2 */
     HTTP_CHAR_PATH = 0x10,   /* pchar but for '%', and '/', RFC 3986 3.3 */
-    HTTP_CHAR_HOST = 0x20,   /* letter, digit, '-' or '.': all that everyday host names hold */
+    HTTP_CHAR_WORD = 0x20,   /* letter or '-': all that everyday field names hold */
+    HTTP_CHAR_TEXT = 0x40,   /* visible ASCII or space: all that everyday field values hold */
+    HTTP_CHAR_HOST = 0x80,   /* letter, digit, '-' or '.': all that everyday host names hold */
 };
 
 /* By the byte's value, the classes above that it belongs to. */

@@ -9,6 +9,9 @@
 /* The functions that read on take a place in the bytes and return the place behind what they
  * read, or NULL and in *why a negated status, or 0 when the bytes ended too early. */
 
+/* Kept out of the path of an ordinary request, so that its few variables fit the registers. */
+#define RARE __attribute__((noinline, cold))
+
 /* What the fields say about where the message ends, until all of them have been seen. */
 struct framing {
     bool has_host;
@@ -24,8 +27,16 @@ static inline const char *stop(int *why, int status)
     return NULL;
 }
 
+/* The first byte that is in none of the classes, or end. */
+static const char *skip(const char *at, const char *end, int classes)
+{
+    while (at < end && http_char_is(*at, classes))
+        at++;
+    return at;
+}
+
 /* Behind the CR LF that must be next. */
-static inline const char *read_line_end(const char *at, const char *end, int *why)
+RARE static const char *read_line_end(const char *at, const char *end, int *why)
 {
     if (end - at >= 2 && at[0] == '\r' && at[1] == '\n')
         return at + 2;
@@ -34,10 +45,10 @@ static inline const char *read_line_end(const char *at, const char *end, int *wh
 
 /* --- The request line --- */
 
-static const char *read_any_method(struct http_request *r, const char *at, const char *end,
+RARE static const char *read_any_method(struct http_request *r, const char *at, const char *end,
                                    int *why)
 {
-    const char *space = scan_name(at, end);
+    const char *space = skip(at, end, HTTP_CHAR_TOKEN);
 
     if (space == end)
         return stop(why, 0);
@@ -58,24 +69,42 @@ static inline const char *read_method(struct http_request *r, const char *at, co
     return at + 4;
 }
 
-/* Sets target; and path and query as they are in origin-form. */
+/* Set target; and path and query as they are in origin-form. */
+static inline void take_target(struct http_request *r, const char *at, const char *path_end,
+                               const char *end)
+{
+    r->target = str_of(at, (size_t)(end - at));
+    r->path = str_of(at, (size_t)(path_end - at));
+    r->query = str_of(NULL, 0);
+    if (path_end < end)
+        r->query = str_of(path_end + 1, (size_t)(end - path_end) - 1);
+}
+
+RARE static const char *read_any_target(struct http_request *r, const char *at, const char *end,
+                                   int *why)
+{
+    const char *space = skip(at, end, HTTP_CHAR_TARGET);
+
+    if (space == end)
+        return stop(why, 0);
+    if (*space != ' ' || space == at)
+        return stop(why, -400);
+    const char *mark = memchr(at, '?', (size_t)(space - at));
+    take_target(r, at, mark ? mark : space, space);
+    return space + 1;
+}
+
 static inline const char *read_target(struct http_request *r, const char *at, const char *end,
                                       int *why)
 {
     const char *path_end = scan_target(at, end);
     const char *space = path_end;
 
-    while (space < end && *space == '?')
+    if (space < end && *space == '?')
         space = scan_target(space + 1, end);
-    if (space == end)
-        return stop(why, 0);
-    if (*space != ' ' || space == at)
-        return stop(why, -400);
-
-    r->target = str_of(at, (size_t)(space - at));
-    r->path = str_of(at, (size_t)(path_end - at));
-    r->query = path_end == space ? str_of(NULL, 0)
-                                 : str_of(path_end + 1, (size_t)(space - path_end) - 1);
+    if (space == end || *space != ' ' || space == at)
+        return read_any_target(r, at, end, why);
+    take_target(r, at, path_end, space);
     return space + 1;
 }
 
@@ -85,7 +114,7 @@ static bool is_digit(char c)
 }
 
 /* "HTTP/1.2 CR LF" and the like, a byte at a time, and prefixes of it. */
-static const char *read_any_version(struct http_request *r, const char *at, const char *end,
+RARE static const char *read_any_version(struct http_request *r, const char *at, const char *end,
                                     int *why)
 {
     const char form[] = "HTTP/d.d\r\n";
@@ -106,7 +135,7 @@ static const char *read_any_version(struct http_request *r, const char *at, cons
 static inline const char *read_version(struct http_request *r, const char *at, const char *end,
                                        int *why)
 {
-    if (end - at < 10 || memcmp(at, "HTTP/1.1\r\n", 10) != 0)
+    if (end - at < 10 || memcmp(at, "HTTP/1.1", 8) != 0 || memcmp(at + 8, "\r\n", 2) != 0)
         return read_any_version(r, at, end, why);
     r->minor = 1;
     return at + 10;
@@ -171,7 +200,7 @@ static size_t literal_len(struct str s)
 }
 
 /* Cut `s` into host and port, "" when there is none. False when it is not uri-host [":" port]. */
-static bool split_authority(struct str s, struct str *host, struct str *port)
+RARE static bool split_authority(struct str s, struct str *host, struct str *port)
 {
     size_t len = s.len > 0 && s.at[0] == '[' ? literal_len(s) : name_len(s);
 
@@ -229,7 +258,7 @@ static int take_absolute_form(struct http_request *r)
 }
 
 /* Returns 0 or a negated status. */
-static int take_other_form(struct http_request *r)
+RARE static int take_other_form(struct http_request *r)
 {
     if (r->method == HTTP_METHOD_UNKNOWN)
         return -501;
@@ -243,7 +272,7 @@ static int take_other_form(struct http_request *r)
     return r->method == HTTP_OPTIONS ? 0 : -400;
 }
 
-static const char *skip_empty_lines(const char *at, const char *end)
+RARE static const char *skip_empty_lines(const char *at, const char *end)
 {
     while (end - at >= 2 && at[0] == '\r' && at[1] == '\n')
         at += 2;
@@ -338,7 +367,7 @@ static inline int note_host(struct http_request *r, struct framing *framing, str
     return 0;
 }
 
-static int note_length(struct http_request *r, struct str value)
+RARE static int note_length(struct http_request *r, struct str value)
 {
     unsigned long long length;
 
@@ -351,7 +380,7 @@ static int note_length(struct http_request *r, struct str value)
 
 static bool is_token(struct str s)
 {
-    return s.len > 0 && scan_name(s.at, s.at + s.len) == s.at + s.len;
+    return s.len > 0 && skip(s.at, s.at + s.len, HTTP_CHAR_TOKEN) == s.at + s.len;
 }
 
 /* One transfer coding; only "chunked" is known, and nothing may follow it (RFC 9112 6.1, 7.1). */
@@ -371,7 +400,7 @@ static int note_coding(struct http_request *r, struct str coding)
 
 /* An empty list member is refused too: to be lenient here is to disagree with somebody on
  * framing. */
-static int note_transfer_encoding(struct http_request *r, struct str value)
+RARE static int note_transfer_encoding(struct http_request *r, struct str value)
 {
     struct str member;
 
@@ -387,7 +416,7 @@ static int note_transfer_encoding(struct http_request *r, struct str value)
     return 0;
 }
 
-static int note_connection_list(struct framing *framing, struct str value)
+RARE static int note_connection_list(struct framing *framing, struct str value)
 {
     struct str member;
 
@@ -408,7 +437,7 @@ static inline int note_connection(struct framing *framing, struct str value)
     return 0;
 }
 
-static int note_expect(struct framing *framing, struct str value)
+RARE static int note_expect(struct framing *framing, struct str value)
 {
     struct str member;
 
@@ -426,6 +455,8 @@ static inline int note_field(struct http_request *r, struct framing *framing, st
                              struct str value, const char *end)
 {
     switch (name.len) {
+    case 0:
+        return -400;
     case 4:
         return IS_CALLED(name.at, "host") ? note_host(r, framing, value, end) : 0;
     case 5:
@@ -464,11 +495,11 @@ static inline bool is_blank(char c)
     return c == ' ' || c == '\t';
 }
 
-/* One field line, into *field. */
-static inline const char *read_field(struct http_field *field, const char *at, const char *end,
-                                     int *why)
+/* One field line, whatever is in it, into *field. */
+RARE static const char *read_any_field(struct http_field *field, const char *at, const char *end,
+                                  int *why)
 {
-    const char *colon = scan_name(at, end);
+    const char *colon = skip(at, end, HTTP_CHAR_TOKEN);
 
     if (colon == end)
         return stop(why, 0);
@@ -478,11 +509,8 @@ static inline const char *read_field(struct http_field *field, const char *at, c
     const char *value = colon + 1;
     while (value < end && is_blank(*value))
         value++;
-    const char *value_end = scan_value(value, end);
+    const char *value_end = skip(value, end, HTTP_CHAR_VALUE);
     const char *next = read_line_end(value_end, end, why);
-    if (!next)
-        return NULL;
-
     while (value_end > value && is_blank(value_end[-1]))
         value_end--;
     field->name = str_of(at, (size_t)(colon - at));
@@ -490,25 +518,46 @@ static inline const char *read_field(struct http_field *field, const char *at, c
     return next;
 }
 
+/* One field line into *field, acted upon. NULL at the empty line too. */
+static inline const char *read_field(struct http_request *r, struct framing *framing,
+                                     struct http_field *field, const char *at, const char *end,
+                                     int *why)
+{
+    const char *colon, *value_end;
+    const char *next = scan_field(at, end, &colon, &value_end);
+
+    if (next) {
+        field->name = str_of(at, (size_t)(colon - at));
+        field->value = str_of(colon + 2, (size_t)(value_end - colon) - 2);
+    } else {
+        if (at < end && *at == '\r')
+            return NULL;
+        next = read_any_field(field, at, end, why);
+        if (!next)
+            return NULL;
+    }
+    int status = note_field(r, framing, field->name, field->value, end);
+    return status == 0 ? next : stop(why, status);
+}
+
 /* All field lines and the empty line. */
 static inline const char *read_fields(struct http_request *r, struct framing *framing,
                                       const char *at, const char *end, int *why)
 {
     struct http_field *field = r->fields;
+    const struct http_field *last = r->fields + HTTP_FIELDS_MAX;
+    const char *next;
 
-    while (at < end && *at != '\r') {
-        struct http_field read;
-        if (!(at = read_field(&read, at, end, why)))
-            return NULL;
-        if (field == r->fields + HTTP_FIELDS_MAX)
-            return stop(why, -431);
-        *field++ = read;
-        int status = note_field(r, framing, read.name, read.value, end);
-        if (status < 0)
-            return stop(why, status);
+    while (field < last && (next = read_field(r, framing, field, at, end, why)) != NULL) {
+        field++;
+        at = next;
     }
     r->field_count = (unsigned)(field - r->fields);
-    return read_line_end(at, end, why);
+    if (end - at >= 2 && memcmp(at, "\r\n", 2) == 0)
+        return at + 2;
+    if (at < end && *at == '\r')
+        return read_line_end(at, end, why);
+    return stop(why, field == last && at < end ? -431 : *why);
 }
 
 /* --- The whole --- */
@@ -543,7 +592,7 @@ static inline int conclude(struct http_request *r, const struct framing *framing
 }
 
 /* The status for a head of which max_head bytes are there, and no end yet. */
-static int over_limit(const char *bytes, const char *end, bool has_line)
+RARE static int over_limit(const char *bytes, const char *end, bool has_line)
 {
     if (has_line)
         return -431;

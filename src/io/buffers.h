@@ -56,7 +56,7 @@ static inline void buffers_lend(struct buffers *b, int lease, struct io_sock *so
 /* End a lease. Returns the socket that held it, or NULL when that is closed. */
 static inline struct io_sock *buffers_end(struct buffers *b, int lease)
 {
-    CHECK(lease >= 0 && (unsigned)lease < b->count);
+    CHECK((unsigned)lease < b->count);
     struct io_sock *sock = b->holder[lease];
 
     CHECK(sock);

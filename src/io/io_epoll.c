@@ -4,6 +4,9 @@
  * edges. Calls try at once (accept, recv, send, sendfile) and only EAGAIN makes them wait. What has
  * something to do is on the ready list; a turn serves each of its members once, so the list is
  * where fairness comes from, and no report of the kernel is kept beyond the turn that fetched it.
+ *
+ * The everyday exchange touches no list: one receive as soon as the report is read, one send that
+ * the kernel takes whole, and one entry in the queue of those that IO_SENT is owed to.
  */
 #include "base/check.h"
 #include "io/accept_queue.h"
@@ -13,6 +16,7 @@
 #include "io/helpers.h"
 #include "io/patience.h"
 #include "io/send.h"
+#include "io/socket_call.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -25,21 +29,24 @@ enum {
     ACCEPTS_A_TURN = 64,
 };
 
-/* io_sock.flags */
+/* io_sock.flags; the first two are where epoll_event.events has them */
 enum {
-    READABLE = 1 << 0, /* an edge was seen and not read dry */
-    WRITABLE = 1 << 1,
-    HUNG_UP = 1 << 2, /* a FIN or error was reported: a short read does not mean dry */
-    ADDED = 1 << 3,   /* to the epoll set */
-    PAUSED = 1 << 4,
-    ENDED = 1 << 5, /* nothing more will be received */
-    SENDING = 1 << 6,
-    FILLING = 1 << 7, /* a helper reads into the bounce buffer */
-    SENT = 1 << 8,    /* IO_SENT is owed */
-    LINGER = 1 << 9,
-    RESET = 1 << 10,
-    CLOSED = 1 << 11, /* IO_CLOSED is owed */
-    NONBLOCK = 1 << 12,
+    READABLE = EPOLLIN,  /* an edge was seen and not read dry */
+    WRITABLE = EPOLLOUT, /* likewise */
+    HUNG_UP = 1 << 3,    /* a FIN or error was reported: a short read does not mean dry */
+    ADDED = 1 << 4,      /* to the epoll set */
+    PAUSED = 1 << 5,
+    ENDED = 1 << 6, /* nothing more will be received */
+    SENDING = 1 << 7,
+    FILLING = 1 << 8, /* a helper reads into the bounce buffer */
+    SENT = 1 << 9,    /* IO_SENT is owed: it is in io->sent */
+    LINGER = 1 << 10,
+    RESET = 1 << 11,
+    CLOSED = 1 << 12, /* IO_CLOSED is owed */
+    NONBLOCK = 1 << 13,
+
+    /* What makes more of a turn than receiving. */
+    BUSY = SENDING | SENT | LINGER | RESET | CLOSED,
 };
 
 /* io_watch.flags */
@@ -56,12 +63,20 @@ struct listener {
     bool accepting, ready, stopping;
 };
 
+/* Sockets that IO_SENT is owed to, each at most once. */
+struct sent_queue {
+    struct io_sock **socks;
+    unsigned head, tail; /* counted on and on */
+    unsigned mask;
+};
+
 struct io {
     int epoll_fd;
     struct list ready;       /* sockets */
     struct list starved;     /* sockets that are readable and found no buffer */
     struct list watches;     /* with an event owed */
     struct list files, jobs; /* done */
+    struct sent_queue sent;
     struct listener listener;
     bool passed_over; /* the last wait did not look at the descriptors */
     struct buffers buffers;
@@ -97,10 +112,8 @@ static void ready(struct io *io, struct io_sock *s)
 /* The socket is to be waited for, so from now on the kernel has to report it. What became ready in
  * between is reported first. When the kernel has no memory for it, the connection is given up: both
  * directions then fail by themselves. */
-static void await_edge(struct io *io, struct io_sock *s)
+__attribute__((noinline, cold)) static void add_sock(struct io *io, struct io_sock *s)
 {
-    if (s->flags & ADDED)
-        return;
     s->flags |= ADDED;
     if (add(io, s->fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP, tag(s, s->generation, ABOUT_SOCK)) == 0)
         return;
@@ -112,13 +125,15 @@ static void await_edge(struct io *io, struct io_sock *s)
 static void not_readable(struct io *io, struct io_sock *s)
 {
     s->flags &= ~(uint32_t)READABLE;
-    await_edge(io, s);
+    if (!(s->flags & ADDED))
+        add_sock(io, s);
 }
 
 static void not_writable(struct io *io, struct io_sock *s)
 {
     s->flags &= ~(uint32_t)WRITABLE;
-    await_edge(io, s);
+    if (!(s->flags & ADDED))
+        add_sock(io, s);
 }
 
 /* --- what a socket wants --- */
@@ -136,6 +151,13 @@ static bool wants_to_receive(const struct io_sock *s)
            list_empty(&s->starved);
 }
 
+/* Everything wants_to_receive asks for, of a socket that does nothing else. */
+static bool only_receives(const struct io_sock *s)
+{
+    return (s->flags & (READABLE | PAUSED | ENDED | BUSY)) == READABLE &&
+           s->leases < IO_SOCK_LEASES_SOFT && list_empty(&s->starved);
+}
+
 static bool wants_to_send(const struct io_sock *s)
 {
     return (s->flags & (SENDING | WRITABLE | FILLING)) == (SENDING | WRITABLE) &&
@@ -144,13 +166,62 @@ static bool wants_to_send(const struct io_sock *s)
 
 static bool has_work(const struct io_sock *s)
 {
-    return s->flags & (SENT | CLOSED) || wants_to_receive(s) || wants_to_send(s);
+    return s->flags & CLOSED || wants_to_receive(s) || wants_to_send(s);
 }
 
 static void ready_if_work(struct io *io, struct io_sock *s)
 {
     if (has_work(s))
         ready(io, s);
+}
+
+/* --- what is sent --- */
+
+static void owe_sent(struct io *io, struct io_sock *s)
+{
+    s->flags |= SENT;
+    io->sent.socks[io->sent.tail++ & io->sent.mask] = s;
+}
+
+/* It is closed before it was told. Mostly that comes right after the send: look from the end. */
+static void forget_sent(struct io *io, struct io_sock *s)
+{
+    struct sent_queue *q = &io->sent;
+    unsigned at = q->tail;
+
+    s->flags &= ~(uint32_t)SENT;
+    do
+        CHECK(at-- != q->head);
+    while (q->socks[at & q->mask] != s);
+    for (q->tail--; at != q->tail; at++)
+        q->socks[at & q->mask] = q->socks[(at + 1) & q->mask];
+}
+
+/* Returns how many events. */
+static int tell_sent(struct io *io, struct io_event *events, int room)
+{
+    struct sent_queue *q = &io->sent;
+    unsigned owed = q->tail - q->head;
+    int count = owed < (unsigned)room ? (int)owed : room;
+
+    for (int i = 0; i < count; i++) {
+        struct io_sock *s = q->socks[q->head++ & q->mask];
+
+        s->flags &= ~(uint32_t)SENT;
+        events[i] = (struct io_event){.kind = IO_SENT, .sock = s, .result = s->out.result};
+    }
+    return count;
+}
+
+static int open_sent(struct sent_queue *q, unsigned socks_max)
+{
+    unsigned room = 1;
+
+    while (room < socks_max)
+        room *= 2;
+    q->mask = room - 1;
+    q->socks = calloc(room, sizeof(struct io_sock *));
+    return q->socks ? 0 : -ENOMEM;
 }
 
 /* --- closing --- */
@@ -192,7 +263,8 @@ static void reset(struct io *io, struct io_sock *s)
 
 static void epoll_close(struct io *io, struct io_sock *s, enum io_close_how how)
 {
-    s->flags &= ~(uint32_t)SENT;
+    if (s->flags & SENT)
+        forget_sent(io, s);
     if (s->flags & (RESET | CLOSED))
         return;
     if (how == IO_CLOSE_RESET) {
@@ -227,8 +299,7 @@ static void finish_send(struct io *io, struct io_sock *s)
         linger(io, s);
         return;
     }
-    s->flags |= SENT;
-    ready(io, s);
+    owe_sent(io, s);
 }
 
 static void fill_bounce(struct io *io, struct io_sock *s)
@@ -254,11 +325,9 @@ static void bounce_done(struct io *io, struct io_sock *s)
         finish_send(io, s);
 }
 
-/* Send what fits. Returns with the rest waiting for an edge, a helper or the next turn. */
-static void push(struct io *io, struct io_sock *s)
+/* Some is sent; the rest waits for an edge, a helper or the next turn. */
+static void pushed(struct io *io, struct io_sock *s, enum send_state state)
 {
-    enum send_state state = send_turn(s, io->scratch);
-
     switch (state) {
     case SEND_MOVED:
         break;
@@ -278,24 +347,58 @@ static void push(struct io *io, struct io_sock *s)
     ready_if_work(io, s);
 }
 
+static void push(struct io *io, struct io_sock *s)
+{
+    pushed(io, s, send_turn(s, io->scratch));
+}
+
+/* The cursor is set. */
 static void begin_send(struct io *io, struct io_sock *s)
 {
-    CHECK(!(s->flags & (SENDING | SENT | LINGER | RESET | CLOSED)));
+    CHECK(!(s->flags & BUSY));
     s->flags |= SENDING;
     if (s->flags & WRITABLE)
         push(io, s);
 }
 
-static void epoll_send(struct io *io, struct io_sock *s, const struct iovec *iov, int n)
+__attribute__((noinline)) static void send_vector(struct io *io, struct io_sock *s,
+                                                  const struct iovec *iov, int n)
 {
     CHECK(n > 0);
+    CHECK(!(s->flags & BUSY));
     send_start(s, iov, n, -1, 0, 0);
     begin_send(io, s);
+}
+
+__attribute__((noinline)) static void send_rest(struct io *io, struct io_sock *s,
+                                                const struct iovec *iov, ssize_t took)
+{
+    s->flags |= SENDING;
+    pushed(io, s, send_tried(s, iov, took));
+}
+
+/* The everyday answer is one entry that the kernel takes whole; it needs no cursor. */
+static void epoll_send(struct io *io, struct io_sock *s, const struct iovec *iov, int n)
+{
+    if (n != 1 || iov->iov_len > IO_SEND_PIECE || (s->flags & (WRITABLE | BUSY)) != WRITABLE) {
+        send_vector(io, s, iov, n);
+        return;
+    }
+
+    ssize_t took = socket_send(s->fd, iov->iov_base, iov->iov_len, 0);
+    if (took != (ssize_t)iov->iov_len) {
+        send_rest(io, s, iov, took);
+        return;
+    }
+    s->sent += (uint64_t)took;
+    s->out.result = 0;
+    owe_sent(io, s);
 }
 
 static void epoll_send_file(struct io *io, struct io_sock *s, const struct iovec *iov, int n,
                             int fd, off_t offset, size_t len)
 {
+    CHECK(!(s->flags & BUSY));
     if (!(s->flags & NONBLOCK)) {
         fcntl(s->fd, F_SETFL, O_RDWR | O_NONBLOCK); /* sendfile(2) has no MSG_DONTWAIT */
         s->flags |= NONBLOCK;
@@ -312,14 +415,26 @@ static struct io_event ended(struct io_sock *s, int result)
     return (struct io_event){.kind = IO_ENDED, .sock = s, .result = result};
 }
 
-static void starve(struct io *io, struct io_sock *s)
+__attribute__((noinline, cold)) static void starve(struct io *io, struct io_sock *s)
 {
     io->stats.starved++;
     list_append(&io->starved, &s->starved);
 }
 
+/* A receive that brought nothing. Returns whether there is an event. */
+__attribute__((noinline)) static bool receive_failed(struct io *io, struct io_sock *s,
+                                                     int error, struct io_event *event)
+{
+    if (error == EAGAIN)
+        not_readable(io, s);
+    if (error == EAGAIN || error == EINTR)
+        return false;
+    *event = ended(s, -error);
+    return true;
+}
+
 /* Receive once into a buffer. Returns whether there is an event. */
-static bool receive_one(struct io *io, struct io_sock *s, struct io_event *event)
+static inline bool receive_one(struct io *io, struct io_sock *s, struct io_event *event)
 {
     int lease = buffers_take(&io->buffers);
     if (lease < 0) {
@@ -328,22 +443,16 @@ static bool receive_one(struct io *io, struct io_sock *s, struct io_event *event
     }
 
     char *bytes = buffers_at(&io->buffers, lease);
-    ssize_t got = recv(s->fd, bytes, io->buffers.size, MSG_DONTWAIT);
-    if (got > 0) {
-        if ((size_t)got < io->buffers.size && !(s->flags & HUNG_UP))
-            not_readable(io, s);
-        buffers_lend(&io->buffers, lease, s);
-        *event = (struct io_event){
-            .kind = IO_RECEIVED, .sock = s, .bytes = bytes, .len = (uint32_t)got, .lease = lease};
-        return true;
+    ssize_t got = socket_recv(s->fd, bytes, io->buffers.size);
+    if (got <= 0) {
+        buffers_put(&io->buffers, lease);
+        return receive_failed(io, s, got < 0 ? errno : 0, event);
     }
-    int error = got < 0 ? errno : 0;
-    buffers_put(&io->buffers, lease);
-    if (error == EAGAIN)
+    if ((size_t)got < io->buffers.size && !(s->flags & HUNG_UP))
         not_readable(io, s);
-    if (error == EAGAIN || error == EINTR)
-        return false;
-    *event = ended(s, -error);
+    buffers_lend(&io->buffers, lease, s);
+    *event = (struct io_event){
+        .kind = IO_RECEIVED, .sock = s, .bytes = bytes, .len = (uint32_t)got, .lease = lease};
     return true;
 }
 
@@ -360,7 +469,7 @@ static int receive(struct io *io, struct io_sock *s, struct io_event *events, in
 static void swallow(struct io *io, struct io_sock *s)
 {
     for (int i = 0; i < RECEIVES_A_TURN && wants_to_receive(s); i++) {
-        ssize_t got = recv(s->fd, io->scratch, sizeof io->scratch, MSG_DONTWAIT);
+        ssize_t got = socket_recv(s->fd, io->scratch, sizeof io->scratch);
 
         if (got > 0 || (got < 0 && errno == EINTR))
             continue;
@@ -407,7 +516,7 @@ static void epoll_give_back(struct io *io, int lease)
     struct io_sock *s = buffers_end(&io->buffers, lease);
 
     buffers_put(&io->buffers, lease);
-    if (s)
+    if (s && s->leases == IO_SOCK_LEASES_SOFT - 1)
         ready_if_work(io, s);
 }
 
@@ -546,19 +655,13 @@ static struct io_event watch_event(struct io_watch *watch)
 
 /* --- the turn --- */
 
-static void note_sock(struct io *io, struct io_sock *s, uint32_t events, uint64_t data)
+static void note_edges(struct io_sock *s, uint32_t events)
 {
-    if ((uint16_t)(data >> 48) != (uint16_t)s->generation) {
-        io->stats.stale++;
-        return;
-    }
-    if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
-        s->flags |= READABLE;
-    if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR))
-        s->flags |= WRITABLE;
+    s->flags |= events & (READABLE | WRITABLE);
     if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
-        s->flags |= HUNG_UP;
-    ready_if_work(io, s);
+        s->flags |= HUNG_UP | READABLE;
+    if (events & (EPOLLHUP | EPOLLERR))
+        s->flags |= WRITABLE;
 }
 
 static void note_watch(struct io *io, struct io_watch *watch)
@@ -569,16 +672,9 @@ static void note_watch(struct io *io, struct io_watch *watch)
     list_append(&io->watches, &watch->ready);
 }
 
-static void note(struct io *io, const struct epoll_event *report)
+__attribute__((noinline)) static void note_other(struct io *io, uint64_t data, void *pointer)
 {
-    uint64_t data = report->data.u64;
-    void *pointer =
-        (void *)(uintptr_t)(data & pointer_mask); /* NOLINT: the kernel kept it for us */
-
     switch (data & ABOUT_MASK) {
-    case ABOUT_SOCK:
-        note_sock(io, pointer, report->events, data);
-        break;
     case ABOUT_LISTENER:
         io->listener.ready = true;
         break;
@@ -590,6 +686,45 @@ static void note(struct io *io, const struct epoll_event *report)
     }
 }
 
+/* The socket that the report is about; NULL when it was about something else or an earlier life. */
+static inline struct io_sock *note(struct io *io, const struct epoll_event *report)
+{
+    uint64_t data = report->data.u64;
+    void *pointer =
+        (void *)(uintptr_t)(data & pointer_mask); /* NOLINT: the kernel kept it for us */
+    struct io_sock *s = pointer;
+
+    if ((data & ABOUT_MASK) != ABOUT_SOCK) {
+        note_other(io, data, pointer);
+        return NULL;
+    }
+    if ((uint16_t)(data >> 48) != (uint16_t)s->generation) {
+        io->stats.stale++;
+        return NULL;
+    }
+    note_edges(s, report->events);
+    return s;
+}
+
+/* Returns how many events: what comes for a socket that does nothing else is received on the spot,
+ * once; all else takes its turn. */
+static int note_all(struct io *io, int reports, struct io_event *events, int room)
+{
+    int count = 0;
+
+    for (int i = 0; i < reports; i++) {
+        struct io_sock *s = note(io, &io->reports[i]);
+
+        if (!s)
+            continue;
+        if (count < room && only_receives(s))
+            count += receive_one(io, s, &events[count]);
+        if (s->flags & (READABLE | BUSY))
+            ready_if_work(io, s);
+    }
+    return count;
+}
+
 /* Ask the kernel what is ready. Returns how many reports, 0 after a timeout, -EINTR. */
 static int look(struct io *io, int timeout_ms)
 {
@@ -597,8 +732,6 @@ static int look(struct io *io, int timeout_ms)
 
     io->stats.waits++;
     io->passed_over = false;
-    for (int i = 0; i < count; i++)
-        note(io, &io->reports[i]);
     return count < 0 ? -errno : count;
 }
 
@@ -613,14 +746,10 @@ static int turn_sock(struct io *io, struct io_sock *s, struct io_event *events, 
         events[0] = closed(io, s);
         return 1;
     }
-    if (s->flags & SENT) {
-        s->flags &= ~(uint32_t)SENT;
-        events[count++] = (struct io_event){.kind = IO_SENT, .sock = s, .result = s->out.result};
-    }
     if (s->flags & LINGER)
         swallow(io, s);
     else
-        count += receive(io, s, &events[count], room - count);
+        count = receive(io, s, events, room);
     ready_if_work(io, s);
     return count;
 }
@@ -657,13 +786,16 @@ static int deliver(struct io *io, struct io_event *events, int room)
     while (count < room / 2 && (node = list_take(&io->watches)))
         events[count++] = watch_event(CONTAINER_OF(node, struct io_watch, ready));
     count += accept_some(io, &events[count], (room - count) / 2);
+    count += tell_sent(io, &events[count],
+                       list_empty(&io->ready) ? room - count : (room - count) / 2);
     return count + turn_socks(io, &events[count], room - count);
 }
 
 static bool has_local_work(struct io *io)
 {
-    return !list_empty(&io->ready) || !list_empty(&io->files) || !list_empty(&io->jobs) ||
-           !list_empty(&io->watches) || (io->listener.ready && io->listener.accepting);
+    return !list_empty(&io->ready) || io->sent.head != io->sent.tail || !list_empty(&io->files) ||
+           !list_empty(&io->jobs) || !list_empty(&io->watches) ||
+           (io->listener.ready && io->listener.accepting);
 }
 
 /* The descriptors are passed over when there is work without them, but not twice in a row. */
@@ -674,16 +806,17 @@ static int epoll_engine_wait(struct io *io, struct io_event *events, int max, in
     CHECK(max >= IO_EVENTS_MIN);
     CHECK(pthread_equal(io->owner, pthread_self()));
     for (;;) {
-        int reports = 1;
+        int reports = 1, count = 0;
 
         feed(io);
         bool work = has_local_work(io);
-        if (!work || io->passed_over)
+        if (!work || io->passed_over) {
             reports = look(io, work ? 0 : patience.timeout_ms);
-        else
+            count = note_all(io, reports, events, max / 2);
+        } else {
             io->passed_over = true;
-
-        int count = deliver(io, events, max);
+        }
+        count += deliver(io, &events[count], max - count);
         io->stats.events += (uint64_t)count;
         if (count > 0 || patience.timeout_ms == 0 || (reports <= 0 && !work))
             return count;
@@ -695,9 +828,12 @@ static int epoll_engine_wait(struct io *io, struct io_event *events, int max, in
 
 static int open_parts(struct io *io, const struct io_config *config)
 {
-    int result = buffers_open(&io->buffers, config->buffers, config->buffer_size);
+    int result = open_sent(&io->sent, config->socks_max);
     if (result < 0)
         return result;
+    result = buffers_open(&io->buffers, config->buffers, config->buffer_size);
+    if (result < 0)
+        goto no_buffers;
     result = bounces_open(&io->bounces);
     if (result < 0)
         goto no_bounces;
@@ -720,6 +856,8 @@ no_helpers:
     bounces_free(&io->bounces);
 no_bounces:
     buffers_free(&io->buffers);
+no_buffers:
+    free(io->sent.socks);
     return result;
 }
 
@@ -756,6 +894,7 @@ static void epoll_free(struct io *io)
     close(io->epoll_fd);
     bounces_free(&io->bounces);
     buffers_free(&io->buffers);
+    free(io->sent.socks);
     free(io);
 }
 

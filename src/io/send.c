@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "io/file_range.h"
+#include "io/socket_call.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -83,22 +84,24 @@ static enum send_state failed(struct io_sock *s, int error)
     return SEND_FAILED;
 }
 
-static enum send_state vector_step(struct io_sock *s)
+static enum send_state took_some(struct io_sock *s, ssize_t took, size_t len)
 {
-    struct send_piece piece = send_piece(s);
-    int flags = piece.flags | MSG_DONTWAIT;
-    ssize_t took;
-
-    if (piece.count == 1) {
-        took = send(s->fd, piece.iov->iov_base, piece.len, flags);
-    } else {
-        struct msghdr message = {.msg_iov = piece.iov, .msg_iovlen = piece.count};
-        took = sendmsg(s->fd, &message, flags);
-    }
     if (took < 0)
         return failed(s, errno);
     send_took(s, (size_t)took);
-    return (size_t)took < piece.len ? SEND_FULL : SEND_MOVED;
+    return (size_t)took < len ? SEND_FULL : SEND_MOVED;
+}
+
+static enum send_state vector_step(struct io_sock *s)
+{
+    struct send_piece piece = send_piece(s);
+
+    if (piece.count == 1)
+        return took_some(s, socket_send(s->fd, piece.iov->iov_base, piece.len, piece.flags),
+                         piece.len);
+
+    struct msghdr message = {.msg_iov = piece.iov, .msg_iovlen = piece.count};
+    return took_some(s, socket_sendmsg(s->fd, &message, piece.flags), piece.len);
 }
 
 static enum send_state file_step(struct io_sock *s, void *scratch)
@@ -135,4 +138,10 @@ enum send_state send_turn(struct io_sock *s, void *scratch)
             state = SEND_DONE;
     } while (state == SEND_MOVED && s->sent < enough);
     return state;
+}
+
+enum send_state send_tried(struct io_sock *s, const struct iovec *iov, ssize_t took)
+{
+    send_start(s, iov, 1, -1, 0, 0);
+    return took_some(s, took, iov->iov_len);
 }

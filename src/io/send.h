@@ -39,6 +39,9 @@ void send_bounced(struct io_sock *, void *bytes, size_t len);
 /* Send with plain system calls, never blocking, about IO_SEND_PIECE bytes at most. `scratch` is for
  * file_range_resident. */
 enum send_state send_turn(struct io_sock *, void *scratch);
+/* The caller tried to send one entry, without a cursor, and the kernel did not take it whole: start
+ * where it stopped. `took` is what socket_send returned. */
+enum send_state send_tried(struct io_sock *, const struct iovec *, ssize_t took);
 
 static inline bool send_vector_left(const struct io_sock *s)
 {

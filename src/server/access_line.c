@@ -113,12 +113,11 @@ static inline char *add_field(char *out, struct str field, size_t max)
 }
 
 /* Two digits for one division. */
-static const char pairs[] =
-    "0001020304050607080910111213141516171819"
-    "2021222324252627282930313233343536373839"
-    "4041424344454647484950515253545556575859"
-    "6061626364656667686970717273747576777879"
-    "8081828384858687888990919293949596979899";
+static const char pairs[] = "0001020304050607080910111213141516171819"
+                            "2021222324252627282930313233343536373839"
+                            "4041424344454647484950515253545556575859"
+                            "6061626364656667686970717273747576777879"
+                            "8081828384858687888990919293949596979899";
 
 /* From the last digit to the first, and then as many bytes as there can be digits: a copy of known
  * size is cheaper than one of the right size. */

@@ -19,22 +19,22 @@ enum {
 
     /* Bytes of the longest line: what is neither field nor date, the three numbers among it, takes
      * less than 256. Includes what the writer may touch behind the line's end. */
-    ACCESS_LINE_MAX = 4 * (ACCESS_PEER_MAX + ACCESS_METHOD_MAX + ACCESS_TARGET_MAX +
-                           2 * ACCESS_FIELD_MAX) +
-                      HTTP_LOG_DATE_LEN + 256,
+    ACCESS_LINE_MAX =
+        4 * (ACCESS_PEER_MAX + ACCESS_METHOD_MAX + ACCESS_TARGET_MAX + 2 * ACCESS_FIELD_MAX) +
+        HTTP_LOG_DATE_LEN + 256,
 };
 
 /* Slices are borrowed for the call. */
 struct access_line {
-    struct str peer;       /* address as text, without port */
-    struct str method;     /* empty when no request line could be read: logged as "-" */
+    struct str peer;   /* address as text, without port */
+    struct str method; /* empty when no request line could be read: logged as "-" */
     struct str target;
     struct str referer;    /* empty: "-" */
     struct str user_agent; /* empty: "-" */
     int minor;             /* of HTTP/1.x */
     int status;
-    uint64_t bytes;        /* of content sent */
-    int64_t unix_time;     /* seconds since 1970 */
+    uint64_t bytes;    /* of content sent */
+    int64_t unix_time; /* seconds since 1970 */
 };
 
 /* Write the line, with its line end and without a NUL, into `out`, where ACCESS_LINE_MAX bytes may

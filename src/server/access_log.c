@@ -85,8 +85,7 @@ int access_log_reopen(struct access_log *log, struct sentence *why)
     }
     int result = dup3(fd, log->fd, O_CLOEXEC) < 0 ? -errno : 0;
     if (result < 0)
-        sentence_set(why, "can't take the place of the file opened before: %s",
-                     strerror(-result));
+        sentence_set(why, "can't take the place of the file opened before: %s", strerror(-result));
     close(fd);
     return result;
 }

@@ -27,17 +27,17 @@ enum {
 
 /* The log of the process. Cores only borrow it. */
 struct access_log {
-    const char *path;     /* borrowed; "-" is standard output */
-    int fd;               /* stays the same number when the log is reopened */
-    int err_fd;           /* where drops and failures are told: standard error */
-    int give_up_fd;       /* eventfd: readable once helpers must not wait any more */
-    bool socket;          /* fd is a socket */
+    const char *path; /* borrowed; "-" is standard output */
+    int fd;           /* stays the same number when the log is reopened */
+    int err_fd;       /* where drops and failures are told: standard error */
+    int give_up_fd;   /* eventfd: readable once helpers must not wait any more */
+    bool socket;      /* fd is a socket */
 
-    pthread_mutex_t lock; /* of helpers: one batch at a time, so that lines stay whole */
-    bool torn;            /* the last write ended inside a line */
-    int failing;          /* errno of the failure told last; 0 while writing works */
-    uint64_t told_ms;     /* when drops were last told */
-    uint64_t told;        /* of `dropped` */
+    pthread_mutex_t lock;  /* of helpers: one batch at a time, so that lines stay whole */
+    bool torn;             /* the last write ended inside a line */
+    int failing;           /* errno of the failure told last; 0 while writing works */
+    uint64_t told_ms;      /* when drops were last told */
+    uint64_t told;         /* of `dropped` */
     atomic_ullong dropped; /* lines, by all cores */
 };
 

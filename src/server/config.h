@@ -12,32 +12,32 @@ enum engine_choice { ENGINE_AUTO, ENGINE_IO_URING, ENGINE_EPOLL };
 
 /* Texts are borrowed from argv, the environment or static memory, all of which outlive it. */
 struct config {
-    unsigned cores;         /* worker threads, 1 to CORES_MAX */
-    int cpus[CORES_MAX];    /* cpus[i] is the CPU of core i; each one allowed and named once */
+    unsigned cores;      /* worker threads, 1 to CORES_MAX */
+    int cpus[CORES_MAX]; /* cpus[i] is the CPU of core i; each one allowed and named once */
 
     const char *root;       /* directory served; default "." */
     bool dotfiles;          /* serve names that start with a dot, too */
     const char *mime_types; /* file laid over the built-in media types, or NULL */
 
-    const char *host;       /* numeric address; default "127.0.0.1"; "::" is both families */
-    uint16_t port;          /* default 8080; 0 lets the kernel choose */
+    const char *host; /* numeric address; default "127.0.0.1"; "::" is both families */
+    uint16_t port;    /* default 8080; 0 lets the kernel choose */
 
     enum engine_choice engine;
-    const char *user;       /* "name[:group]" to become once the listeners are bound, or NULL */
+    const char *user; /* "name[:group]" to become once the listeners are bound, or NULL */
 
-    const char *log;        /* access log: a path, "-" for standard output, or NULL for none */
-    bool debug;             /* connections and their fates on standard error */
-    bool quiet;             /* no start line */
+    const char *log; /* access log: a path, "-" for standard output, or NULL for none */
+    bool debug;      /* connections and their fates on standard error */
+    bool quiet;      /* no start line */
 
-    uint32_t idle_ms;       /* a connection without a request; default 60 s */
-    uint32_t header_ms;     /* from a head's first byte to its last; default 10 s */
-    uint32_t body_ms;       /* between two pieces of a body; default 30 s */
-    uint32_t write_ms;      /* without the client taking a byte of the answer; default 30 s */
-    uint32_t drain_ms;      /* from the first signal to the end; default 20 s */
+    uint32_t idle_ms;   /* a connection without a request; default 60 s */
+    uint32_t header_ms; /* from a head's first byte to its last; default 10 s */
+    uint32_t body_ms;   /* between two pieces of a body; default 30 s */
+    uint32_t write_ms;  /* without the client taking a byte of the answer; default 30 s */
+    uint32_t drain_ms;  /* from the first signal to the end; default 20 s */
 
-    uint32_t max_head;      /* bytes of request line and fields; default 16 KiB, 1 to 64 KiB */
-    uint64_t max_body;      /* content bytes read and dropped a request; default 1 MiB, 0: none */
-    uint32_t max_conns;     /* per core; 0 until limits has chosen one for those who named none */
+    uint32_t max_head;  /* bytes of request line and fields; default 16 KiB, 1 to 64 KiB */
+    uint64_t max_body;  /* content bytes read and dropped a request; default 1 MiB, 0: none */
+    uint32_t max_conns; /* per core; 0 until limits has chosen one for those who named none */
 };
 
 #endif

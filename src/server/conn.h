@@ -1,7 +1,7 @@
 /* conn.h - the life of one connection: bytes in, bytes out, deadlines, close.
  *
- * The state says what we are waiting for. The engine owns the descriptor and the socket part of the struct from
- * conn_open until IO_CLOSED; conn is reused only after that. */
+ * The state says what we are waiting for. The engine owns the descriptor and the socket part of the
+ * struct from conn_open until IO_CLOSED; conn is reused only after that. */
 #ifndef SERVER_CONN_H
 #define SERVER_CONN_H
 
@@ -21,17 +21,17 @@ enum conn_state {
 };
 
 struct conn {
-    struct io_sock sock;      /* first: an event's socket is the connection */
-    struct list link;         /* of the core's: open, or free */
-    struct list filling;      /* of the fill's: who waits for it */
+    struct io_sock sock; /* first: an event's socket is the connection */
+    struct list link;    /* of the core's: open, or free */
+    struct list filling; /* of the fill's: who waits for it */
     struct deadline deadline;
     enum conn_state state;
-    bool ended;               /* the peer has sent its FIN */
-    bool last;                /* close when what is being sent is sent */
+    bool ended; /* the peer has sent its FIN */
+    bool last;  /* close when what is being sent is sent */
     bool paused;
-    bool reset;               /* closing, and not lingering */
-    uint64_t sent_seen;       /* of sock.sent, when its deadline was set */
-    struct output *out;       /* being sent, or NULL */
+    bool reset;         /* closing, and not lingering */
+    uint64_t sent_seen; /* of sock.sent, when its deadline was set */
+    struct output *out; /* being sent, or NULL */
     struct http1 http1;
 };
 

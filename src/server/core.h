@@ -9,27 +9,30 @@
 #include "server/input.h"
 #include "server/output.h"
 #include "server/reply.h"
+#include "server/spares.h"
 #include "site/site.h"
 
 struct core {
     const struct config *config;
-    struct input_source source;  /* the engine, and the buffers it has lent */
-    unsigned buffers;            /* how many it lends at most */
+    struct input_source source; /* the engine, and the buffers it has lent */
+    unsigned buffers;           /* how many it lends at most */
     struct site site;
     struct output_pool outputs;
     struct reply_clock clock;
     struct deadlines deadlines;
-    struct access_batch *log;    /* or NULL */
+    struct access_batch *log; /* or NULL */
 
-    uint64_t now_ms;             /* the clocks, read once a turn */
+    uint64_t now_ms; /* the clocks, read once a turn */
     int64_t now_unix;
-    bool draining;               /* no reply promises to go on */
+    bool draining; /* no reply promises to go on */
 
-    struct list conns;           /* open */
-    struct list conns_free;      /* for reuse; the last one closed is the last one taken */
-    struct conn_slab *slabs;     /* what conns_free was made of */
+    struct list conns;       /* open */
+    struct list conns_free;  /* for reuse; the last one closed is the last one taken */
+    struct conn_slab *slabs; /* what conns_free was made of */
     unsigned conn_count;
-    unsigned errands;            /* operations on files under way */
+    unsigned errands;    /* operations on files under way, those put off among them */
+    struct list put_off; /* of them, those that wait for a descriptor */
+    struct spares spares;
 };
 
 #endif

@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 enum {
-    CGROUP_TEXT_MAX = 16 * 1024, /* of /proc/self/mountinfo; the rest is not looked at */
-    CGROUP_DEPTH_MAX = 64,       /* ancestors looked at */
+    CGROUP_TEXT_MAX = 16 * 1024,    /* of /proc/self/mountinfo; the rest is not looked at */
+    CGROUP_DEPTH_MAX = 64,          /* ancestors looked at */
     CGROUP_DIR_MAX = PATH_MAX - 32, /* leaves room for a file's name */
 };
 
@@ -62,8 +62,9 @@ static void refuse_cpu(int cpu, const int *allowed, unsigned count, struct sente
     struct text text = text_in(list, sizeof list);
 
     cpus_write(&text, allowed, count);
-    sentence_set(why, "CPU %d is not one this process may use; allowed are %.*s%s, more with "
-                      "taskset or the container's cpuset",
+    sentence_set(why,
+                 "CPU %d is not one this process may use; allowed are %.*s%s, more with "
+                 "taskset or the container's cpuset",
                  cpu, (int)text.len, list, text.cut ? ",..." : "");
 }
 
@@ -150,7 +151,7 @@ static bool names(struct str list, struct str wanted)
 
 /* Where a cgroup hierarchy is mounted, which of its groups is visible there, and ours within it. */
 struct hierarchy {
-    struct str type;  /* of the mount: "cgroup2" or "cgroup" */
+    struct str type; /* of the mount: "cgroup2" or "cgroup" */
     bool v2;
     struct str mount; /* mount point */
     struct str root;  /* the group that is mounted */

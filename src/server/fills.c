@@ -10,6 +10,8 @@
 struct errand {
     struct io_file_op op;
     struct site_fill *fill;
+    struct list put_off; /* the core's */
+    uint64_t since_ms;   /* when it was put off first; 0: never */
 };
 
 static enum io_file_kind kind_of(enum site_ask_kind kind)
@@ -64,6 +66,8 @@ static struct site_fill *start(struct core *core, struct site_fill *fill)
     bool more = step(core, fill, 0);
     CHECK(more);
     errand->fill = fill;
+    errand->since_ms = 0;
+    list_init(&errand->put_off);
     carry(core, errand);
     return fill;
 }
@@ -76,18 +80,65 @@ struct site_fill *fills_join(struct core *core, struct str path)
     return fill && started ? start(core, fill) : fill;
 }
 
-struct site_fill *fills_done(struct core *core, const struct io_event *event)
+/* Connections may have taken every descriptor; files then get those held back, or wait. */
+static bool put_off(struct core *core, struct errand *errand, int result)
 {
-    struct errand *errand = CONTAINER_OF(event->file, struct errand, op);
+    bool short_of = result == -EMFILE || result == -ENFILE;
+
+    if (!short_of || errand->op.kind != IO_FILE_OPEN)
+        return false;
+    if (errand->since_ms == 0)
+        errand->since_ms = core->now_ms;
+    if (spares_spend(&core->spares))
+        core->source.engine->file(core->source.io, &errand->op);
+    else
+        list_append(&core->put_off, &errand->put_off);
+    return true;
+}
+
+void fills_retry(struct core *core)
+{
+    spares_fill(&core->spares, core->site.config.root);
+    while (!list_empty(&core->put_off) && spares_spend(&core->spares)) {
+        struct list *node = list_take(&core->put_off);
+        struct errand *errand = CONTAINER_OF(node, struct errand, put_off);
+        core->source.engine->file(core->source.io, &errand->op);
+    }
+}
+
+/* Returns the fill if this was the last that it asked for. */
+static struct site_fill *end_errand(struct core *core, struct errand *errand, int result)
+{
     struct site_fill *fill = errand->fill;
 
     core->errands--;
-    if (fill && step(core, fill, event->result)) {
+    if (fill && step(core, fill, result)) {
         carry(core, errand);
         return NULL;
     }
     free(errand);
     return fill;
+}
+
+struct site_fill *fills_done(struct core *core, const struct io_event *event)
+{
+    struct errand *errand = CONTAINER_OF(event->file, struct errand, op);
+
+    if (put_off(core, errand, event->result))
+        return NULL;
+    return end_errand(core, errand, event->result);
+}
+
+struct site_fill *fills_give_up(struct core *core, uint64_t before_ms)
+{
+    for (struct list *node = core->put_off.next; node != &core->put_off; node = node->next) {
+        struct errand *errand = CONTAINER_OF(node, struct errand, put_off);
+        if (errand->since_ms >= before_ms)
+            continue;
+        list_remove(node);
+        return end_errand(core, errand, -EMFILE);
+    }
+    return NULL;
 }
 
 void fills_close_dead(struct core *core)

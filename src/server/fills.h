@@ -4,12 +4,22 @@
 
 #include "server/core.h"
 
-/* The fill under way for a normalised path, started if there was none. NULL when memory is short. */
+enum { FILLS_PATIENCE_MS = 5000 }; /* how long a file may wait for a descriptor; then it is a 503 */
+
+/* The fill under way for a normalised path, started if there was none. NULL when memory is short.
+ */
 struct site_fill *fills_join(struct core *core, struct str path);
 
-/* For IO_FILE_DONE. Returns the fill that is over by it, for the caller to tell those who wait and then to
- * site_fill_end; or NULL. */
+/* For IO_FILE_DONE. Returns the fill that is over by it, for the caller to tell those who wait and
+ * then to site_fill_end; or NULL. */
 struct site_fill *fills_done(struct core *core, const struct io_event *event);
+
+/* Try again to open what found no descriptor, as far as there are some by now. */
+void fills_retry(struct core *core);
+
+/* Give up what was put off before `before_ms`. Returns a fill that is over by it, to be treated
+ * like that of fills_done; or NULL when there is none left. */
+struct site_fill *fills_give_up(struct core *core, uint64_t before_ms);
 
 /* Hand the descriptors that the site no longer needs to the engine to be closed. */
 void fills_close_dead(struct core *core);

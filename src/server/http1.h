@@ -1,9 +1,9 @@
 /* http1.h - turns the bytes of one connection into exchanges of HTTP/1, and keeps their order.
  *
- * It knows no socket: conn gives it bytes and sends what it puts into an output. A request is parsed where
- * it lies and answered at once when its file is held ready. What can't be answered yet leaves the request
- * where it is, to be parsed again: no state is kept between the two. Only the head of a request whose body
- * must be read before the answer is copied. */
+ * It knows no socket: conn gives it bytes and sends what it puts into an output. A request is
+ * parsed where it lies and answered at once when its file is held ready. What can't be answered yet
+ * leaves the request where it is, to be parsed again: no state is kept between the two. Only the
+ * head of a request whose body must be read before the answer is copied. */
 #ifndef SERVER_HTTP1_H
 #define SERVER_HTTP1_H
 
@@ -14,10 +14,10 @@ enum { HTTP1_PEER_MAX = 46 }; /* INET6_ADDRSTRLEN */
 
 /* What must happen before it can go on. */
 enum http1_wants {
-    HTTP1_BYTES,   /* more bytes from the peer */
-    HTTP1_FLUSH,   /* the output has no room: send it */
-    HTTP1_FILL,    /* the fill must be over; http1_found then tells the outcome */
-    HTTP1_CLOSE,   /* send the output, if there is any, and close: lingering, so that it is read */
+    HTTP1_BYTES, /* more bytes from the peer */
+    HTTP1_FLUSH, /* the output has no room: send it */
+    HTTP1_FILL,  /* the fill must be over; http1_found then tells the outcome */
+    HTTP1_CLOSE, /* send the output, if there is any, and close: lingering, so that it is read */
 };
 
 enum http1_body_kind { HTTP1_BODY_NONE, HTTP1_BODY_LENGTH, HTTP1_BODY_CHUNKED };
@@ -25,21 +25,21 @@ enum http1_body_kind { HTTP1_BODY_NONE, HTTP1_BODY_LENGTH, HTTP1_BODY_CHUNKED };
 struct http1 {
     struct input input;
 
-    enum http1_body_kind body;  /* being read and dropped */
-    uint64_t body_left;         /* of a length */
-    uint64_t body_taken;        /* of chunks */
+    enum http1_body_kind body; /* being read and dropped */
+    uint64_t body_left;        /* of a length */
+    uint64_t body_taken;       /* of chunks */
     struct http_chunked chunked;
 
-    char *held;                 /* head of a request to be answered after its body; heap, or NULL */
+    char *held; /* head of a request to be answered after its body; heap, or NULL */
     size_t held_len;
 
-    bool has_found;             /* the outcome of the fill that the next request waited for */
-    struct site_found found;    /* its entry is pinned */
+    bool has_found;          /* the outcome of the fill that the next request waited for */
+    struct site_found found; /* its entry is pinned */
 
-    bool in_head;               /* part of a head has come */
-    bool over;                  /* no further request is read */
+    bool in_head; /* part of a head has come */
+    bool over;    /* no further request is read */
     uint8_t peer_len;
-    char peer[HTTP1_PEER_MAX];  /* address as text, when the access log wants it */
+    char peer[HTTP1_PEER_MAX]; /* address as text, when the access log wants it */
 };
 
 void http1_init(struct http1 *h);
@@ -47,7 +47,8 @@ void http1_init(struct http1 *h);
 /* Give back whatever it holds. */
 void http1_drop(struct http1 *h, struct core *core);
 
-/* Answer as many requests as there are bytes and room for. With HTTP1_FILL, *fill is what to wait for. */
+/* Answer as many requests as there are bytes and room for. With HTTP1_FILL, *fill is what to wait
+ * for. */
 enum http1_wants http1_run(struct http1 *h, struct core *core, struct output *out,
                            struct site_fill **fill);
 

@@ -26,10 +26,10 @@ struct input_source {
 };
 
 struct input {
-    int first, last;   /* leases, or -1 */
-    uint32_t used;     /* bytes of the first that are used */
+    int first, last;                      /* leases, or -1 */
+    uint32_t used;                        /* bytes of the first that are used */
     uint32_t kept_cap, kept_at, kept_len; /* kept[kept_at .. kept_len) is not used yet */
-    char *kept;        /* heap, or NULL */
+    char *kept;                           /* heap, or NULL */
 };
 
 /* Nothing received yet. */

@@ -175,18 +175,21 @@ static void explain(int error, const char *host, uint16_t port, struct sentence 
     listener_name(name, host, port);
     switch (error) {
     case EADDRINUSE:
-        sentence_set(why, "%s is in use: stop what listens there (ss -ltnp 'sport = :%u' shows it) "
-                          "or choose another --port",
+        sentence_set(why,
+                     "%s is in use: stop what listens there (ss -ltnp 'sport = :%u' shows it) "
+                     "or choose another --port",
                      name, port);
         break;
     case EACCES:
-        sentence_set(why, "%s: a port below 1024 needs CAP_NET_BIND_SERVICE: start as root (with "
-                          "--user), give the capability, or choose another --port",
+        sentence_set(why,
+                     "%s: a port below 1024 needs CAP_NET_BIND_SERVICE: start as root (with "
+                     "--user), give the capability, or choose another --port",
                      name);
         break;
     case EADDRNOTAVAIL:
-        sentence_set(why, "%s: no interface of this machine has that address; ip address shows "
-                          "those it has, --host 0.0.0.0 or :: takes all",
+        sentence_set(why,
+                     "%s: no interface of this machine has that address; ip address shows "
+                     "those it has, --host 0.0.0.0 or :: takes all",
                      name);
         break;
     case EAFNOSUPPORT:

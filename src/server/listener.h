@@ -15,7 +15,7 @@
 
 enum {
     LISTENER_BACKLOG_MAX = 65535,
-    LISTENER_RETRY_MS = 1000,  /* how long a port in use is tried again */
+    LISTENER_RETRY_MS = 1000, /* how long a port in use is tried again */
     LISTENER_RETRY_STEP_MS = 20,
     LISTENER_ADDRESS_MAX = 72, /* "[IPv6 address%interface]:65535" and its NUL */
 };

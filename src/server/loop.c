@@ -103,7 +103,7 @@ static void admit(struct loop *loop)
             conn_open(&loop->core, loop->parked[loop->parked_first++]);
         set_idle(loop);
     }
-    if (loop->accepting == LOOP_ACCEPT_OFF && loop->stage == LOOP_SERVING &&
+    if (loop->accepting == LOOP_ACCEPT_OFF && loop->stage == LOOP_SERVING && !loop->retry_ms &&
         parked_count(loop) == 0)
         begin_accept(loop);
 }
@@ -125,23 +125,31 @@ static void accept_stopped(struct loop *loop, int result)
         admit(loop);
 }
 
-/* In a drain, too: those who wait in the queue were promised an answer. */
+/* In a drain, too: those who wait in the queue were promised an answer. Files come first: a
+ * connection more would only wait for one. */
 static void retry_accept(struct loop *loop)
 {
+    if (loop->core.spares.count < SPARES_MAX) {
+        loop->retry_ms = loop->core.now_ms + LOOP_RETRY_MS;
+        return;
+    }
     begin_accept(loop);
     if (loop->stage != LOOP_SERVING)
         end_accept(loop);
 }
 
+static void end_fill(struct core *core, struct site_fill *fill)
+{
+    conn_filled(core, fill);
+    site_fill_end(&core->site, fill);
+}
+
 static void filled(struct loop *loop, const struct io_event *event)
 {
-    struct core *core = &loop->core;
-    struct site_fill *fill = fills_done(core, event);
+    struct site_fill *fill = fills_done(&loop->core, event);
 
-    if (fill) {
-        conn_filled(core, fill);
-        site_fill_end(&core->site, fill);
-    }
+    if (fill)
+        end_fill(&loop->core, fill);
 }
 
 static void take_order(struct loop *loop)
@@ -227,11 +235,21 @@ static int wait_ms(const struct loop *loop)
         ms = sooner(ms, access_batch_due_ms(core->log, now));
     if (loop->retry_ms)
         ms = sooner(ms, left_ms(loop->retry_ms, now));
+    if (!list_empty(&core->put_off))
+        ms = sooner(ms, LOOP_RETRY_MS);
     if (loop->stage == LOOP_DRAINING)
         ms = sooner(ms, left_ms(loop->stage_since_ms + core->config->drain_ms, now));
     if (loop->stage == LOOP_STOPPING)
         ms = sooner(ms, left_ms(loop->stage_since_ms + LOOP_STOP_MS, now));
     return ms;
+}
+
+static void give_up_fills(struct loop *loop, uint64_t before_ms)
+{
+    struct site_fill *fill;
+
+    while ((fill = fills_give_up(&loop->core, before_ms)))
+        end_fill(&loop->core, fill);
 }
 
 /* What is due by the clock, not by an event. */
@@ -241,6 +259,10 @@ static void keep_time(struct loop *loop)
 
     conn_expire(core);
     fills_close_dead(core);
+    if (core->spares.count < SPARES_MAX) /* before accepting takes what has become free */
+        fills_retry(core);
+    if (!list_empty(&core->put_off) && core->now_ms > FILLS_PATIENCE_MS)
+        give_up_fills(loop, core->now_ms - FILLS_PATIENCE_MS);
     if (loop->retry_ms && core->now_ms >= loop->retry_ms)
         retry_accept(loop);
     if (core->log && loop->stage == LOOP_SERVING)
@@ -275,6 +297,7 @@ void loop_drain(struct loop *loop)
         return;
     enter(loop, LOOP_DRAINING);
     set_idle(loop);
+    loop->core.deadlines.ms[DEADLINE_LINGER] = LOOP_DRAIN_LINGER_MS;
     deadlines_restart(&loop->core.deadlines, DEADLINE_IDLE, loop->core.now_ms);
     if (loop->accepting == LOOP_ACCEPT_ON)
         end_accept(loop);
@@ -290,6 +313,7 @@ void loop_stop(struct loop *loop)
     loop->retry_ms = 0;
     loop->cut = loop->core.conn_count + parked_count(loop);
     conn_reset_all(&loop->core);
+    give_up_fills(loop, UINT64_MAX);
     if (loop->core.log)
         access_log_give_up(loop->core.log->log);
     while (parked_count(loop) > 0)
@@ -322,12 +346,20 @@ static uint64_t random_seed(void)
     return seed;
 }
 
+/* Where there are few descriptors, few are kept open between requests. */
+static unsigned files_held(const struct config *config)
+{
+    unsigned share = config->max_conns / 8 + 1;
+
+    return share < SITE_CACHE_DESCRIPTORS ? share : SITE_CACHE_DESCRIPTORS;
+}
+
 static int init_site(struct loop *loop)
 {
     struct site_config config = {
         .root = loop->setup.root,
         .mime = loop->setup.mime,
-        .limits = { SITE_CACHE_BYTES, SITE_CACHE_ENTRIES, SITE_CACHE_DESCRIPTORS },
+        .limits = { SITE_CACHE_BYTES, SITE_CACHE_ENTRIES, files_held(loop->setup.config) },
         .seed = random_seed(),
     };
 
@@ -346,6 +378,8 @@ static void init_core(struct loop *loop)
     core->source.engine = loop->setup.engine;
     list_init(&core->conns);
     list_init(&core->conns_free);
+    list_init(&core->put_off);
+    spares_fill(&core->spares, loop->setup.root);
     deadlines_init(&core->deadlines, ms);
     read_clocks(loop);
 }
@@ -358,8 +392,7 @@ static int take_memory(struct loop *loop)
     if (!core->source.lent)
         return -ENOMEM;
     if (loop->setup.log) {
-        if (!access_batch_init(&loop->batch, loop->setup.log, core->source.engine,
-                               core->source.io))
+        if (!access_batch_init(&loop->batch, loop->setup.log, core->source.engine, core->source.io))
             return -ENOMEM;
         core->log = &loop->batch;
     }
@@ -370,6 +403,7 @@ static void free_memory(struct loop *loop)
 {
     struct core *core = &loop->core;
 
+    spares_release(&core->spares);
     if (core->log)
         access_batch_free(core->log);
     free(core->source.lent);
@@ -390,8 +424,10 @@ int loop_init(struct loop *loop, const struct loop_setup *setup)
     init_core(loop);
 
     int error = setup->engine->open(&loop->core.source.io, &io_config);
-    if (error)
+    if (error) {
+        spares_release(&loop->core.spares);
         return error;
+    }
     error = take_memory(loop);
     if (error) {
         free_memory(loop);

@@ -1,32 +1,36 @@
-/* loop.h - one core at work: accepts, serves, drains. Everything happens on the thread that made it.
+/* loop.h - one core at work: accepts, serves, drains. Everything happens on the thread that made
+ * it.
  *
- * When as many connections are open as may be, those that still arrive wait, accepted, until one closes, and the
- * longest idle ones are closed sooner; nothing accepted is lost. When descriptors run out, connections wait in
- * the kernel's queue and accepting is tried again every LOOP_RETRY_MS. */
+ * When as many connections are open as may be, those that still arrive wait, accepted, until one
+ * closes, and the longest idle ones are closed sooner; nothing accepted is lost. When descriptors
+ * run out, connections wait in the kernel's queue and accepting is tried again every LOOP_RETRY_MS.
+ */
 #ifndef SERVER_LOOP_H
 #define SERVER_LOOP_H
 
 #include "server/core.h"
 
 enum {
-    LOOP_EVENTS = 256,        /* handled in one turn */
-    LOOP_BUFFERS = 1024,      /* receive buffers of a core */
+    LOOP_EVENTS = 256,   /* handled in one turn */
+    LOOP_BUFFERS = 1024, /* receive buffers of a core */
     LOOP_BUFFER_SIZE = 4096,
-    LOOP_HELPERS = 4,         /* helper threads of a core, at most */
+    LOOP_HELPERS = 4, /* helper threads of a core, at most */
     LOOP_RETRY_MS = 100,
-    LOOP_CROWDED_IDLE_MS = 1000, /* how long a connection may be idle while others wait for its place */
-    LOOP_DRAIN_IDLE_MS = 500, /* likewise in a drain: time for a request that is on its way */
-    LOOP_STOP_MS = 500,       /* for the engine to let go, once all is cut */
+    LOOP_CROWDED_IDLE_MS =
+        1000, /* how long a connection may be idle while others wait for its place */
+    LOOP_DRAIN_IDLE_MS = 500,    /* likewise in a drain: time for a request that is on its way */
+    LOOP_DRAIN_LINGER_MS = 1000, /* for the client's FIN after ours, in a drain */
+    LOOP_STOP_MS = 500,          /* for the engine to let go, once all is cut */
 };
 
 struct loop_setup {
     const struct config *config;
     const struct io_engine *engine;
-    int listener;                  /* the loop's from now on, unless loop_init fails */
-    int orders;                    /* eventfd: written to when loop_drain or loop_stop may be due */
-    int root;                      /* directory served; borrowed */
-    const struct http_mime *mime;  /* borrowed; may be NULL */
-    struct access_log *log;        /* borrowed; or NULL */
+    int listener;                 /* the loop's from now on, unless loop_init fails */
+    int orders;                   /* eventfd: written to when loop_drain or loop_stop may be due */
+    int root;                     /* directory served; borrowed */
+    const struct http_mime *mime; /* borrowed; may be NULL */
+    struct access_log *log;       /* borrowed; or NULL */
     uint64_t (*clock_ms)(void);
 };
 
@@ -44,12 +48,12 @@ struct loop {
     enum loop_stage stage;
     uint64_t stage_since_ms;
     enum loop_accepting accepting;
-    uint64_t retry_ms;         /* when to accept again after a failure; 0: not waiting for that */
-    int listener;              /* -1 once it is closed */
-    int *parked;               /* accepted, waiting for their turn; parked[parked_first .. parked_end) */
+    uint64_t retry_ms; /* when to accept again after a failure; 0: not waiting for that */
+    int listener;      /* -1 once it is closed */
+    int *parked;       /* accepted, waiting for their turn; parked[parked_first .. parked_end) */
     unsigned parked_first, parked_end, parked_cap;
-    unsigned cut;              /* connections that a stop cut */
-    bool ordered;              /* `orders` was written to since the caller last looked */
+    unsigned cut; /* connections that a stop cut */
+    bool ordered; /* `orders` was written to since the caller last looked */
     bool watching;
     struct io_watch watch;
     struct access_batch batch;
@@ -68,11 +72,12 @@ void loop_drain(struct loop *loop);
 /* Cut everything. */
 void loop_stop(struct loop *loop);
 
-/* After loop_drain or loop_stop: has everything ended, or, when stopping, has it had time enough? */
+/* After loop_drain or loop_stop: has everything ended, or, when stopping, has it had time enough?
+ */
 bool loop_is_over(const struct loop *loop);
 
-/* Free everything, when it is over. False when the kernel still holds something (a read from a disk that does not
- * answer): then it must stay, and the process should end. */
+/* Free everything, when it is over. False when the kernel still holds something (a read from a disk
+ * that does not answer): then it must stay, and the process should end. */
 bool loop_release(struct loop *loop);
 
 #endif

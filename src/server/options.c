@@ -75,13 +75,13 @@ enum id {
 };
 
 struct row {
-    const char *name;     /* without the dashes */
-    char letter;          /* or 0 */
+    const char *name; /* without the dashes */
+    char letter;      /* or 0 */
     enum kind kind;
     const char *word;     /* for the value, in --help; NULL: takes none */
     const char *standard; /* the default, read like a value; NULL: none */
     uint64_t min, max;
-    size_t at, size;      /* of the member of struct config; size 0: none */
+    size_t at, size; /* of the member of struct config; size 0: none */
     const char *help;
 };
 
@@ -113,8 +113,7 @@ static const struct row rows[ID_COUNT] = {
     [ID_BODY_TIMEOUT] = { "body-timeout", 0, KIND_TIME, "TIME", "30s", 1, TIME_MAX_MS,
                           MEMBER(body_ms), "between two pieces of a request's body" },
     [ID_WRITE_TIMEOUT] = { "write-timeout", 0, KIND_TIME, "TIME", "30s", 1, TIME_MAX_MS,
-                           MEMBER(write_ms),
-                           "without the client taking a byte of its answer" },
+                           MEMBER(write_ms), "without the client taking a byte of its answer" },
     [ID_DRAIN_TIMEOUT] = { "drain-timeout", 0, KIND_TIME, "TIME", "20s", 0, TIME_MAX_MS,
                            MEMBER(drain_ms),
                            "from SIGTERM, SIGINT or SIGQUIT until what is in flight is cut off" },
@@ -131,12 +130,10 @@ static const struct row rows[ID_COUNT] = {
     [ID_MIME_TYPES] = { "mime-types", 0, KIND_FILE, "FILE", NULL, 0, 0, MEMBER(mime_types),
                         "media types laid over the built-in ones, in the format of "
                         "/etc/mime.types" },
-    [ID_CHECK] = { "check", 0, KIND_FLAG, NULL, NULL, 0, 0, 0, 0,
-                   "check the options and exit" },
+    [ID_CHECK] = { "check", 0, KIND_FLAG, NULL, NULL, 0, 0, 0, 0, "check the options and exit" },
     [ID_DEBUG] = { "debug", 'd', KIND_FLAG, NULL, NULL, 0, 0, MEMBER(debug),
                    "tell connections and their fates on standard error" },
-    [ID_QUIET] = { "quiet", 'q', KIND_FLAG, NULL, NULL, 0, 0, MEMBER(quiet),
-                   "no line on start" },
+    [ID_QUIET] = { "quiet", 'q', KIND_FLAG, NULL, NULL, 0, 0, MEMBER(quiet), "no line on start" },
     [ID_HELP] = { "help", 'h', KIND_ACTION, NULL, NULL, 0, 0, 0, 0, "show this and exit" },
     [ID_VERSION] = { "version", 'V', KIND_ACTION, NULL, NULL, 0, 0, 0, 0,
                      "show version, engines and kernel features and exit" },
@@ -159,11 +156,16 @@ static const struct unit sizes[] = {
 static const struct {
     const char *yes, *no;
 } flag_words[] = {
-    { "1", "0" }, { "true", "false" }, { "yes", "no" }, { "on", "off" },
+    { "1", "0" },
+    { "true", "false" },
+    { "yes", "no" },
+    { "on", "off" },
 };
 
 static const char *const engine_names[] = {
-    [ENGINE_AUTO] = "auto", [ENGINE_IO_URING] = "io_uring", [ENGINE_EPOLL] = "epoll",
+    [ENGINE_AUTO] = "auto",
+    [ENGINE_IO_URING] = "io_uring",
+    [ENGINE_EPOLL] = "epoll",
 };
 
 enum origin { FROM_NOWHERE, FROM_DEFAULT, FROM_ENVIRONMENT, FROM_LINE, FROM_ARGUMENT };
@@ -235,8 +237,9 @@ static void write_allowed(const struct row *row, char *out, size_t cap)
         snprintf(out, cap, "auto, io_uring or epoll is allowed");
         break;
     case KIND_ADDRESS:
-        snprintf(out, cap, "a numeric IPv4 or IPv6 address is allowed, as in 127.0.0.1, 0.0.0.0 "
-                           "for all of IPv4 or :: for all of both");
+        snprintf(out, cap,
+                 "a numeric IPv4 or IPv6 address is allowed, as in 127.0.0.1, 0.0.0.0 "
+                 "for all of IPv4 or :: for all of both");
         break;
     case KIND_DIRECTORY:
         snprintf(out, cap, "name a directory that can be read");
@@ -285,8 +288,9 @@ static bool refuse_value(const struct reading *r, enum id id)
     write_allowed(&rows[id], allowed, sizeof allowed);
     if (id == ID_PORT && r->given[id].origin == FROM_ENVIRONMENT &&
         str_starts(str_from(r->given[id].value), STR("tcp://")))
-        return refuse(r, id, "%s; Kubernetes sets this for a Service named ringlet: set "
-                             "enableServiceLinks: false in the pod",
+        return refuse(r, id,
+                      "%s; Kubernetes sets this for a Service named ringlet: set "
+                      "enableServiceLinks: false in the pod",
                       allowed);
     return refuse(r, id, "%s", allowed);
 }
@@ -535,8 +539,9 @@ static bool refuse_word(const struct reading *r, int answer, const char *word)
         fprintf(r->err, "ringlet: -%c: there is no such option; ringlet --help shows all\n",
                 optopt);
     } else if (id == ID_COUNT) {
-        fprintf(r->err, "ringlet: %s: there is no such option, or more than one begins like this; "
-                        "ringlet --help shows all\n",
+        fprintf(r->err,
+                "ringlet: %s: there is no such option, or more than one begins like this; "
+                "ringlet --help shows all\n",
                 word);
     } else if (answer == ':') {
         const struct row *row = &rows[rows[id].kind == KIND_ALIAS ? id - 1 : id];
@@ -631,25 +636,50 @@ static void read_environment(struct reading *r, char **envp)
     }
 }
 
-enum options_action options_read(struct config *config, int argc, char **argv, char **envp,
-                                 FILE *err)
+static enum options_action read_all(struct reading *r, int argc, char **argv, char **envp)
 {
-    struct reading r = { .config = config, .err = err };
-    enum options_action action = read_line(&r, argc, argv);
+    enum options_action action = read_line(r, argc, argv);
 
     if (action != OPTIONS_RUN)
         return action;
-    memset(config, 0, sizeof *config);
-    read_environment(&r, envp);
+    memset(r->config, 0, sizeof *r->config);
+    read_environment(r, envp);
     for (enum id id = 0; id < ID_COUNT; id++) {
-        if (r.given[id].origin == FROM_NOWHERE && rows[id].standard)
-            give(&r, id, FROM_DEFAULT, rows[id].standard);
-        if (!read_one(&r, id))
+        if (r->given[id].origin == FROM_NOWHERE && rows[id].standard)
+            give(r, id, FROM_DEFAULT, rows[id].standard);
+        if (!read_one(r, id))
             return OPTIONS_REFUSED;
     }
-    if (!read_cores(&r))
+    if (!read_cores(r))
         return OPTIONS_REFUSED;
-    return asks_for_check(&r) ? OPTIONS_CHECK : OPTIONS_RUN;
+    return asks_for_check(r) ? OPTIONS_CHECK : OPTIONS_RUN;
+}
+
+/* One line, whatever was given: a value's line ends and escape sequences are not passed on. */
+static void tell(FILE *err, char *refusal, size_t len)
+{
+    if (len == 0)
+        return;
+    sentence_clean(refusal, len - 1);
+    fwrite(refusal, 1, len, err);
+}
+
+enum options_action options_read(struct config *config, int argc, char **argv, char **envp,
+                                 FILE *err)
+{
+    char *refusal = NULL;
+    size_t len = 0;
+    struct reading r = { .config = config, .err = open_memstream(&refusal, &len) };
+
+    if (!r.err) {
+        fputs("ringlet: out of memory\n", err);
+        return OPTIONS_REFUSED;
+    }
+    enum options_action action = read_all(&r, argc, argv, envp);
+    fclose(r.err);
+    tell(err, refusal, len);
+    free(refusal);
+    return action;
 }
 
 /* Words from column HELP_TEXT_AT on, the first line having come as far as `column`. */

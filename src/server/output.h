@@ -18,12 +18,12 @@ enum {
 };
 
 struct output {
-    struct output *next;      /* the pool's */
+    struct output *next; /* the pool's */
     struct iovec iov[IO_IOV_MAX];
     int count;
-    struct text text;         /* in `memory`; what has been added to the vector ends at `linked` */
+    struct text text; /* in `memory`; what has been added to the vector ends at `linked` */
     size_t linked;
-    struct site_entry *file;  /* after the vector, `file_len` bytes of it; pinned; or NULL */
+    struct site_entry *file; /* after the vector, `file_len` bytes of it; pinned; or NULL */
     struct site_entry *pinned[IO_IOV_MAX];
     int pinned_count;
     char memory[OUTPUT_SIZE];

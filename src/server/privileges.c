@@ -116,16 +116,18 @@ static int become(const struct privileges *to, struct sentence *why)
     if (geteuid() != 0) {
         if (to->uid == geteuid() && to->gid == getegid())
             return 0;
-        sentence_set(why, "only root can become user %u with group %u, and this is user %u; start "
-                          "as root, or leave --user out",
+        sentence_set(why,
+                     "only root can become user %u with group %u, and this is user %u; start "
+                     "as root, or leave --user out",
                      to->uid, to->gid, geteuid());
         return -EPERM;
     }
 
     int result = take(to);
     if (result < 0) {
-        sentence_set(why, "can't become user %u with group %u: %s; root needs CAP_SETUID and "
-                          "CAP_SETGID for it",
+        sentence_set(why,
+                     "can't become user %u with group %u: %s; root needs CAP_SETUID and "
+                     "CAP_SETGID for it",
                      to->uid, to->gid, strerror(-result));
         return result;
     }

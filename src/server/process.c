@@ -26,14 +26,14 @@ enum { MIME_FILE_MAX = 4 * 1024 * 1024 };
 struct process {
     struct config *config;
     int root;
-    int signals;                /* signalfd */
-    struct http_mime *mime;     /* or NULL */
+    int signals;            /* signalfd */
+    struct http_mime *mime; /* or NULL */
     bool logging;
     struct access_log log;
     int *listeners;
-    uint16_t port;              /* the one that was bound */
+    uint16_t port; /* the one that was bound */
     struct team team;
-    enum worker_order order;    /* given last */
+    enum worker_order order; /* given last */
 };
 
 static int complain(const char *what, const char *why)
@@ -143,7 +143,8 @@ static bool open_listeners(struct process *p)
     return true;
 }
 
-/* Nothing that was opened before is lost, and no thread or ring exists that would keep the old rights. */
+/* Nothing that was opened before is lost, and no thread or ring exists that would keep the old
+ * rights. */
 static bool drop_privileges(const struct config *config)
 {
     struct privileges to;

@@ -4,8 +4,8 @@
 
 #include "server/config.h"
 
-/* Serve until a signal ends it. Says on standard error what it does and what goes wrong. Returns the exit status.
- * config->max_conns 0 is filled in. */
+/* Serve until a signal ends it. Says on standard error what it does and what goes wrong. Returns
+ * the exit status. config->max_conns 0 is filled in. */
 int process_run(struct config *config);
 
 /* Everything that can be checked without serving: for --check. The exit status. */

@@ -9,10 +9,10 @@
 
 /* What the reply says of the connection (RFC 9112 9.3 and 9.6). */
 enum reply_connection {
-    REPLY_PERSISTS,      /* HTTP/1.1: nothing need be said */
+    REPLY_PERSISTS, /* HTTP/1.1: nothing need be said */
     REPLY_CLOSES,
-    REPLY_PERSISTS_1_0,  /* a client of HTTP/1.0 asked for it and must be told */
-    REPLY_CONNECTIONS,   /* how many there are */
+    REPLY_PERSISTS_1_0, /* a client of HTTP/1.0 asked for it and must be told */
+    REPLY_CONNECTIONS,  /* how many there are */
 };
 
 /* How every reply begins, made anew once a second. One per core. */

@@ -2,6 +2,14 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
+
+void sentence_clean(char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if ((unsigned char)text[i] < ' ' || text[i] == 0x7f)
+            text[i] = '?';
+}
 
 void sentence_set(struct sentence *sentence, const char *format, ...)
 {
@@ -10,4 +18,5 @@ void sentence_set(struct sentence *sentence, const char *format, ...)
     va_start(args, format);
     vsnprintf(sentence->text, sizeof sentence->text, format, args);
     va_end(args);
+    sentence_clean(sentence->text, strlen(sentence->text));
 }

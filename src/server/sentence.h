@@ -6,6 +6,8 @@
 #ifndef SERVER_SENTENCE_H
 #define SERVER_SENTENCE_H
 
+#include <stddef.h>
+
 enum { SENTENCE_MAX = 1024 };
 
 struct sentence {
@@ -13,6 +15,10 @@ struct sentence {
 };
 
 /* Like printf(3). */
+/* Put a '?' in the place of every control character: what an operator gave may hold line ends and
+ * the escape sequences of a terminal. */
+void sentence_clean(char *text, size_t len);
+
 void sentence_set(struct sentence *sentence, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

@@ -48,8 +48,8 @@ void team_give(struct team *team, enum worker_order order)
         worker_give(&team->workers[i], order);
 }
 
-/* Each worker gets a descriptor of its own for its listener: the team keeps the one it was given until all
- * serve, for a second try on another engine. */
+/* Each worker gets a descriptor of its own for its listener: the team keeps the one it was given
+ * until all serve, for a second try on another engine. */
 static int start_worker(struct team *team, const struct team_setup *setup)
 {
     unsigned i = team->count;
@@ -111,14 +111,17 @@ static const char *remedy(int error)
     switch (error) {
     case EPERM:
     case EACCES:
-        return "it is forbidden here; set sysctl kernel.io_uring_disabled=0 or allow io_uring_setup, "
+        return "it is forbidden here; set sysctl kernel.io_uring_disabled=0 or allow "
+               "io_uring_setup, "
                "io_uring_enter and io_uring_register in the seccomp profile";
     case ENOSYS:
-        return io_uring_built_in() ? "this kernel has none or hides it; use Linux 6.1 or newer, with a "
-                                     "seccomp profile that allows it"
-                                   : "this build has only epoll; use the ringlet binary";
+        return io_uring_built_in()
+                   ? "this kernel has none or hides it; use Linux 6.1 or newer, with a "
+                     "seccomp profile that allows it"
+                   : "this build has only epoll; use the ringlet binary";
     case ENOMEM:
-        return "memory for the ring is refused; raise the memory limit or RLIMIT_MEMLOCK (ulimit -l)";
+        return "memory for the ring is refused; raise the memory limit or RLIMIT_MEMLOCK (ulimit "
+               "-l)";
     case EINVAL:
         return "this kernel lacks what it needs; use Linux 6.1 or newer";
     default:
@@ -135,8 +138,7 @@ static void describe(struct sentence *sentence, const char *before, const struct
                  strerror(-error), ring ? remedy(-error) : "see the limits of the process", after);
 }
 
-static int start_on_engine(struct team *team, const struct team_setup *setup,
-                           struct sentence *note)
+static int start_on_engine(struct team *team, const struct team_setup *setup, struct sentence *note)
 {
     int error = start_workers(team, setup);
 

@@ -1,4 +1,5 @@
-/* team.h - all workers of the process: started together, on an engine that can be had, and ended together.
+/* team.h - all workers of the process: started together, on an engine that can be had, and ended
+ * together.
  *
  * Used by main, on its thread. */
 #ifndef SERVER_TEAM_H
@@ -11,22 +12,22 @@ struct team {
     const struct config *config;
     const struct io_engine *engine; /* the one in use */
     struct worker *workers;
-    unsigned count;                 /* started */
-    int done;                       /* eventfd: workers report here */
+    unsigned count; /* started */
+    int done;       /* eventfd: workers report here */
 };
 
 /* What the workers are given. */
 struct team_setup {
     const struct config *config;
-    const int *listeners;           /* one per core; closed when all serve, as each worker has a duplicate */
+    const int *listeners; /* one per core; closed when all serve, as each worker has a duplicate */
     int root;
     const struct http_mime *mime;
     struct access_log *log;
 };
 
-/* Start config->cores workers and wait until all of them serve. With ENGINE_AUTO, epoll is taken when io_uring
- * can't be had, and *note says why and what would allow it (it is empty otherwise). 0, or -errno with the
- * reason in *why and nothing left running. */
+/* Start config->cores workers and wait until all of them serve. With ENGINE_AUTO, epoll is taken
+ * when io_uring can't be had, and *note says why and what would allow it (it is empty otherwise).
+ * 0, or -errno with the reason in *why and nothing left running. */
 int team_start(struct team *team, const struct team_setup *setup, struct sentence *note,
                struct sentence *why);
 
@@ -36,7 +37,8 @@ void team_give(struct team *team, enum worker_order order);
 /* Read team->done after it became readable: are all workers over? */
 bool team_is_over(struct team *team);
 
-/* Wait for the threads. Returns how many connections were cut; *clean says whether all memory was freed. */
+/* Wait for the threads. Returns how many connections were cut; *clean says whether all memory was
+ * freed. */
 unsigned team_join(struct team *team, bool *clean);
 
 #endif

@@ -13,15 +13,16 @@ struct worker {
     pthread_t thread;
     int cpu;
     struct loop_setup setup;
-    int done;                    /* eventfd of main's: written to when the worker has started, and when it is over */
-    _Atomic int order;           /* enum worker_order */
-    _Atomic int started;         /* 0 not yet, 1 serving, or -errno */
+    int done; /* eventfd of main's: written to when the worker has started, and when it is over */
+    _Atomic int order;   /* enum worker_order */
+    _Atomic int started; /* 0 not yet, 1 serving, or -errno */
     _Atomic bool over;
-    unsigned cut;                /* once over: connections that were cut */
-    bool clean;                  /* once over: everything is freed */
+    unsigned cut; /* once over: connections that were cut */
+    bool clean;   /* once over: everything is freed */
 };
 
-/* Start a thread on `cpu`; `setup->orders` is made here. It reports by writing to `done`. 0 or -errno. */
+/* Start a thread on `cpu`; `setup->orders` is made here. It reports by writing to `done`. 0 or
+ * -errno. */
 int worker_start(struct worker *worker, const struct loop_setup *setup, int cpu, int done);
 
 /* From main's thread, at any time. */

@@ -27,8 +27,9 @@ static void add_etag(struct text *t, const struct statx *facts)
     text_add(t, STR("\"\r\n"));
 }
 
-static void add_fields(struct text *t, const struct statx *facts, struct str type)
+static void add_fields(struct text *t, const struct statx *facts, struct str type, int64_t now_unix)
 {
+    int64_t modified = facts->stx_mtime.tv_sec;
     char date[HTTP_DATE_LEN];
 
     text_add(t, STR("Content-Type: "));
@@ -36,7 +37,7 @@ static void add_fields(struct text *t, const struct statx *facts, struct str typ
     text_add(t, STR("\r\nContent-Length: "));
     text_add_number(t, facts->stx_size);
     text_add(t, STR("\r\nLast-Modified: "));
-    http_date_write(date, facts->stx_mtime.tv_sec);
+    http_date_write(date, modified < now_unix ? modified : now_unix);
     text_add(t, str_of(date, sizeof date));
     text_add(t, STR("\r\n"));
     add_etag(t, facts);
@@ -60,15 +61,15 @@ static void remember(struct site_entry *entry, const struct statx *facts)
 }
 
 struct site_entry *entry_make(struct str path, const struct statx *facts, bool whole,
-                              const struct http_mime *mime)
+                              const struct http_mime *mime, int64_t now_unix)
 {
     char space[FIELDS_MAX];
     struct text fields = text_in(space, sizeof space);
 
-    add_fields(&fields, facts, type_of(path, mime));
+    add_fields(&fields, facts, type_of(path, mime), now_unix);
     if (fields.cut) { /* a type from the operator's own table may be too long to be true */
         fields = text_in(space, sizeof space);
-        add_fields(&fields, facts, STR("application/octet-stream"));
+        add_fields(&fields, facts, STR("application/octet-stream"), now_unix);
     }
     CHECK(!fields.cut);
 
@@ -88,6 +89,7 @@ struct site_entry *entry_make(struct str path, const struct statx *facts, bool w
     text_add(&text, path);
     text_add(&text, text_str(&fields));
     entry->path = str_of(entry->memory, path.len);
+    entry->literal = memchr(path.at, '%', path.len) == NULL;
     entry->fields = str_of(entry->memory + path.len, fields.len);
     entry->bytes = whole ? entry->memory + text.len : NULL;
     return entry;

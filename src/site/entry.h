@@ -15,32 +15,34 @@
 enum { SITE_WHOLE_MAX = 128 * 1024 }; /* a larger file is held as a descriptor */
 
 struct site_entry {
-    struct list age;            /* the cache's: in order of admission */
-    struct site_entry *chain;   /* the cache's: others of the same bucket */
+    struct list age;          /* the cache's: in order of admission */
+    struct site_entry *chain; /* the cache's: others of the same bucket */
     uint64_t hash;
-    uint32_t pins;              /* who is using it now; freed at 0 when not cached */
+    uint32_t pins; /* who is using it now; freed at 0 when not cached */
     bool cached;
-    bool used;                  /* since the cache last looked for something to let go */
-    bool settled;               /* when read, unchanged for so long that its times tell a change */
+    bool used;    /* since the cache last looked for something to let go */
+    bool literal; /* the path has no '%': a target that equals it stands for it */
+    bool settled; /* when read, unchanged for so long that its times tell a change */
 
-    uint64_t checked_ms;        /* when the file was last seen to be as it is here */
-    uint64_t size;              /* of the file */
+    uint64_t checked_ms; /* when the file was last seen to be as it is here */
+    uint64_t size;       /* of the file */
     uint64_t inode;
     struct statx_timestamp modified, changed;
     uint32_t device_major, device_minor;
 
-    int fd;                     /* of a large file, or -1 */
-    struct str path;            /* normalised, the key; owned */
-    struct str fields;          /* field lines and the empty line after them; owned */
-    const char *bytes;          /* the file, right behind `fields`; NULL for a large one */
-    size_t held;                /* bytes of memory this entry takes */
+    int fd;            /* of a large file, or -1 */
+    struct str path;   /* normalised, the key; owned */
+    struct str fields; /* field lines and the empty line after them; owned */
+    const char *bytes; /* the file, right behind `fields`; NULL for a large one */
+    size_t held;       /* bytes of memory this entry takes */
     char memory[];
 };
 
 /* Make an entry for `path` from what statx(2) said of its file: fields ready, the bytes of a small
- * file still to be read to entry_room(). Pinned once, for the caller. NULL when memory is short. */
+ * file still to be read to entry_room(). Last-Modified is never later than `now_unix` (RFC 9110
+ * 8.8.2.1). Pinned once, for the caller. NULL when memory is short. */
 struct site_entry *entry_make(struct str path, const struct statx *facts, bool whole,
-                              const struct http_mime *mime);
+                              const struct http_mime *mime, int64_t now_unix);
 
 /* Where the bytes of a small file go: `size` of them. */
 char *entry_room(struct site_entry *entry);

@@ -127,7 +127,7 @@ static bool measured(struct site_fill *fill, const struct http_mime *mime, int64
         return over(fill, 404, NULL);
 
     bool whole = fill->facts.stx_size <= SITE_WHOLE_MAX && fill->tries < FILL_TRIES_MAX;
-    fill->made = entry_make(fill->path, &fill->facts, whole, mime);
+    fill->made = entry_make(fill->path, &fill->facts, whole, mime, now_unix);
     if (!fill->made)
         return over(fill, 503, NULL);
     fill->made->hash = fill->hash;

@@ -15,11 +15,11 @@ enum site_ask_kind { SITE_ASK_OPEN, SITE_ASK_STAT, SITE_ASK_READ };
 /* What the file system is asked. The result is a descriptor, 0, a number of bytes, or -errno. */
 struct site_ask {
     enum site_ask_kind kind;
-    int fd;               /* OPEN: the directory to start from; otherwise the file */
-    const char *path;     /* OPEN */
-    struct open_how how;  /* OPEN */
-    struct statx *statx;  /* STAT: filled in */
-    char *bytes;          /* READ: from the start of the file */
+    int fd;              /* OPEN: the directory to start from; otherwise the file */
+    const char *path;    /* OPEN */
+    struct open_how how; /* OPEN */
+    struct statx *statx; /* STAT: filled in */
+    char *bytes;         /* READ: from the start of the file */
     size_t len;
 };
 
@@ -46,21 +46,21 @@ enum fill_state {
 };
 
 struct site_fill {
-    struct list link;      /* the site's */
-    struct list waiting;   /* the server's: who is told when it is over */
+    struct list link;    /* the site's */
+    struct list waiting; /* the server's: who is told when it is over */
     struct site_ask ask;
     struct site_found found;
 
     enum fill_state state;
     unsigned tries;
     uint64_t hash;
-    int name_fd, fd;       /* or -1 */
-    size_t read;           /* bytes of it */
+    int name_fd, fd; /* or -1 */
+    size_t read;     /* bytes of it */
     struct statx facts, again;
     struct site_entry *old;  /* what was held for this path, pinned, or NULL */
     struct site_entry *made; /* being filled, pinned, or NULL */
-    struct str path;       /* normalised; owned */
-    const char *file;      /* relative to the root: path without its '/', index.html added; owned */
+    struct str path;         /* normalised; owned */
+    const char *file; /* relative to the root: path without its '/', index.html added; owned */
 };
 
 /* Set a fill up for a path. NULL when memory is short. */
