@@ -42,6 +42,7 @@ struct http1 {
     char peer[HTTP1_PEER_MAX]; /* address as text, when the access log wants it */
 };
 
+/* Nothing has come, and nothing is held. */
 void http1_init(struct http1 *h);
 
 /* Give back whatever it holds. */

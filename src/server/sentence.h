@@ -19,6 +19,7 @@ struct sentence {
  * the escape sequences of a terminal. */
 void sentence_clean(char *text, size_t len);
 
+/* As printf(3) would write it, cut and cleaned. */
 void sentence_set(struct sentence *sentence, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

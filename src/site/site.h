@@ -59,6 +59,7 @@ static inline void site_pin(struct site_entry *entry)
     entry->pins++;
 }
 
+/* Give a pin back; the entry may be gone after that. */
 void site_unpin(struct site *site, struct site_entry *entry);
 
 /* The fill of a normalised path: the one under way, or a new one, for which *started is set and
