@@ -1,6 +1,7 @@
 #include "server/conn.h"
 
 #include "base/check.h"
+#include "base/cold.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -25,7 +26,7 @@ bool conn_holds(const struct conn *c)
            !(c->state == CONN_FILLING && !filling);
 }
 
-static void tell(const struct core *core, const struct conn *c, const char *what)
+static COLD void tell(const struct core *core, const struct conn *c, const char *what)
 {
     if (core->config->debug)
         fprintf(stderr, "ringlet: connection %d.%u %s\n", c->sock.fd, c->sock.generation, what);
@@ -103,7 +104,7 @@ void conn_open(struct core *core, int fd)
     tell(core, c, "opened");
 }
 
-static void close_with(struct core *core, struct conn *c, enum io_close_how how, const char *why)
+static COLD void close_with(struct core *core, struct conn *c, enum io_close_how how, const char *why)
 {
     tell(core, c, why);
     http1_drop(&c->http1, core);
@@ -126,7 +127,7 @@ static void cut_short(struct core *core, struct conn *c)
 
 /* Leave what can't be read yet to the kernel, and do not keep buffers from others when they are
  * scarce. */
-static void hold_back(struct core *core, struct conn *c)
+static COLD void hold_back(struct core *core, struct conn *c)
 {
     struct io *io = core->source.io;
 
@@ -175,7 +176,7 @@ static void send_output(struct core *core, struct conn *c, struct output *out)
         hold_back(core, c);
 }
 
-static void await_fill(struct core *core, struct conn *c)
+static COLD void await_fill(struct core *core, struct conn *c)
 {
     enter(c, CONN_FILLING);
     deadline_clear(&c->deadline);
@@ -295,7 +296,7 @@ void conn_filled(struct core *core, struct site_fill *fill)
 }
 
 /* The peer waits for an answer that will not come as it was asked for: say so, and close. */
-static void time_out(struct core *core, struct conn *c)
+static COLD void time_out(struct core *core, struct conn *c)
 {
     bool answered = c->http1.body != HTTP1_BODY_NONE && !c->http1.held;
     struct output *out = answered ? NULL : output_take(&core->outputs);

@@ -1,6 +1,7 @@
 #include "server/http1.h"
 
 #include "base/check.h"
+#include "base/cold.h"
 #include "http/path.h"
 #include "http/request.h"
 #include "http/status.h"
@@ -31,7 +32,7 @@ void http1_init(struct http1 *h)
     input_init(&h->input);
 }
 
-static void drop_held(struct http1 *h)
+static COLD void drop_held(struct http1 *h)
 {
     free(h->held);
     h->held = NULL;
@@ -60,7 +61,7 @@ void http1_found(struct http1 *h, struct site_found found)
     h->has_found = true;
 }
 
-static void add_line(const struct http1 *h, struct core *core, const struct http_request *request,
+static COLD void add_line(const struct http1 *h, struct core *core, const struct http_request *request,
                      int status, uint64_t bytes)
 {
     struct access_line line = {
@@ -95,7 +96,7 @@ static enum reply_connection connection_after(struct exchange *x, int status)
     return x->request->minor == 0 ? REPLY_PERSISTS_1_0 : REPLY_PERSISTS;
 }
 
-static void answer_plain(struct exchange *x, int status, struct str fields)
+static COLD void answer_plain(struct exchange *x, int status, struct str fields)
 {
     enum reply_connection connection = connection_after(x, status);
     size_t bytes = reply_plain(&x->out->text, &x->core->clock, status, connection, fields,
@@ -104,7 +105,7 @@ static void answer_plain(struct exchange *x, int status, struct str fields)
     log_answer(x->h, x->core, x->request, status, bytes);
 }
 
-static void answer_options(struct exchange *x)
+static COLD void answer_options(struct exchange *x)
 {
     enum reply_connection connection = connection_after(x, 200);
 
@@ -197,7 +198,7 @@ static void answer_found(struct exchange *x, struct str path, struct site_found 
 }
 
 /* The path must be normalised, or what it stands for is not held ready. */
-static void answer_any_path(struct exchange *x)
+static COLD void answer_any_path(struct exchange *x)
 {
     char space[HTTP_PATH_MAX];
     ssize_t len = http_path_normalise(x->request->path, space);
@@ -248,7 +249,7 @@ static void use_head(struct http1 *h, struct core *core, size_t len)
     h->in_head = false;
 }
 
-static void refuse(struct exchange *x, int status)
+static COLD void refuse(struct exchange *x, int status)
 {
     x->h->over = true;
     answer_plain(x, status, STR(""));
@@ -274,7 +275,7 @@ static bool hold_head(struct http1 *h, const char *head, size_t len)
 
 /* A body comes. What is refused for its head alone is refused now; the body is dropped before the
  * next request. Everything else is answered after it. */
-static void begin_body(struct exchange *x, const char *head, size_t len)
+static COLD void begin_body(struct exchange *x, const char *head, size_t len)
 {
     const struct http_request *request = x->request;
 
@@ -318,7 +319,7 @@ static int take_head(struct exchange *x, struct str head, ssize_t used)
 }
 
 /* The head lies in several pieces, or has not come as a whole. */
-static int gather_head(struct http1 *h, struct core *core)
+static COLD int gather_head(struct http1 *h, struct core *core)
 {
     int joined = input_join(&h->input, &core->source, core->config->max_head);
 
@@ -380,7 +381,7 @@ static void read_chunks(struct http1 *h, struct core *core, struct output *out, 
         h->body = HTTP1_BODY_NONE;
 }
 
-static int read_body(struct http1 *h, struct core *core, struct output *out)
+static COLD int read_body(struct http1 *h, struct core *core, struct output *out)
 {
     struct str bytes = input_peek(&h->input, &core->source);
 

@@ -1,6 +1,7 @@
 #include "server/input.h"
 
 #include "base/check.h"
+#include "base/cold.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -38,7 +39,7 @@ struct str input_peek(const struct input *in, const struct input_source *source)
     return str_of(NULL, 0);
 }
 
-static void use_kept(struct input *in, size_t count)
+static COLD void use_kept(struct input *in, size_t count)
 {
     CHECK(count <= in->kept_len - in->kept_at);
     in->kept_at += (uint32_t)count;

@@ -1,6 +1,7 @@
 #include "server/output.h"
 
 #include "base/check.h"
+#include "base/cold.h"
 
 #include <stdlib.h>
 
@@ -34,7 +35,7 @@ void output_pool_release(struct output_pool *pool)
     pool->free = NULL;
 }
 
-static void unpin_all(struct output *out, struct site *site)
+static COLD void unpin_all(struct output *out, struct site *site)
 {
     for (int i = 0; i < out->pinned_count; i++)
         site_unpin(site, out->pinned[i]);
