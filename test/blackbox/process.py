@@ -1,4 +1,5 @@
-"""process.py - the process as its operator sees it: options, signals, limits, logs, privileges."""
+"""process.py - the process (server/main.c) as its operator sees it: options, signals, limits, logs,
+privileges."""
 import contextlib
 import errno
 import os
