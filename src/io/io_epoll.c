@@ -706,23 +706,24 @@ static inline struct io_sock *note(struct io *io, const struct epoll_event *repo
     return s;
 }
 
-/* Returns how many events: what comes for a socket that does nothing else is received on the spot,
+/* Returns how many events. What comes for a socket that does nothing else is received on the spot,
  * once; all else takes its turn. */
 static int note_all(struct io *io, int reports, struct io_event *events, int room)
 {
-    int count = 0;
+    const struct epoll_event *end = io->reports + reports;
+    struct io_event *at = events;
 
-    for (int i = 0; i < reports; i++) {
-        struct io_sock *s = note(io, &io->reports[i]);
+    for (const struct epoll_event *report = io->reports; report < end; report++) {
+        struct io_sock *s = note(io, report);
 
         if (!s)
             continue;
-        if (count < room && only_receives(s))
-            count += receive_one(io, s, &events[count]);
+        if (at < events + room && only_receives(s))
+            at += receive_one(io, s, at);
         if (s->flags & (READABLE | BUSY))
             ready_if_work(io, s);
     }
-    return count;
+    return (int)(at - events);
 }
 
 /* Ask the kernel what is ready. Returns how many reports, 0 after a timeout, -EINTR. */

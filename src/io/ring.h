@@ -8,6 +8,7 @@
 
 #include "io/uring_compat.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct ring {
@@ -34,14 +35,26 @@ static inline unsigned ring_pending(const struct ring *r)
     return r->tail - r->head;
 }
 
+/* Whether the next submission has to wait until the others are handed over. */
+static inline bool ring_is_full(const struct ring *r)
+{
+    return ring_pending(r) == r->uring.sq.ring_entries;
+}
+
+/* Where the next submission goes; all of it is still to be written. */
+static inline struct io_uring_sqe *ring_slot(struct ring *r)
+{
+    if (ring_is_full(r))
+        ring_submit(r);
+    return &r->uring.sq.sqes[r->tail++ & r->uring.sq.ring_mask];
+}
+
 /* The next submission, with `opcode`, `fd` and `user_data` set and all else zero. */
 static inline struct io_uring_sqe *ring_next(struct ring *r, uint8_t opcode, int fd,
                                              uint64_t user_data)
 {
-    if (ring_pending(r) == r->uring.sq.ring_entries)
-        ring_submit(r);
+    struct io_uring_sqe *sqe = ring_slot(r);
 
-    struct io_uring_sqe *sqe = &r->uring.sq.sqes[r->tail++ & r->uring.sq.ring_mask];
     *sqe = (struct io_uring_sqe){.opcode = opcode, .fd = fd, .user_data = user_data};
     return sqe;
 }

@@ -142,6 +142,6 @@ enum send_state send_turn(struct io_sock *s, void *scratch)
 
 enum send_state send_tried(struct io_sock *s, const struct iovec *iov, ssize_t took)
 {
-    send_start(s, iov, 1, -1, 0, 0);
+    send_start_one(s, iov);
     return took_some(s, took, iov->iov_len);
 }

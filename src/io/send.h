@@ -30,6 +30,17 @@ void send_silence(void);
 
 /* Start: the vector is copied, its bytes are borrowed, and so is `fd`. */
 void send_start(struct io_sock *, const struct iovec *, int n, int fd, off_t at, size_t len);
+/* The same for a vector of one and no file. */
+static inline void send_start_one(struct io_sock *s, const struct iovec *iov)
+{
+    s->out.iov[0] = *iov;
+    s->out.first = 0;
+    s->out.count = 1;
+    s->out.file_fd = -1;
+    s->out.result = 0;
+    s->out.file_left = 0;
+}
+
 /* The next piece of the vector, at most IO_SEND_PIECE bytes. There must be some left. */
 struct send_piece send_piece(struct io_sock *);
 /* The kernel took `len` bytes of the vector. */

@@ -20,7 +20,7 @@ enum { BUFFER_GROUP = 0 };
 enum {
     ABOUT_RECV,
     ABOUT_SEND,
-    ABOUT_POLL_OUT,
+    ABOUT_POLL_OUT, /* up to here it is a socket */
     ABOUT_FILE,
     ABOUT_WATCH,
     ABOUT_ACCEPT,

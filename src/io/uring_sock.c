@@ -61,25 +61,46 @@ static void add_drain(struct io *io, struct io_sock *s)
     s->in_flight++;
 }
 
+static void add_send_bytes(struct io *io, struct io_sock *s, const void *bytes, size_t len,
+                           int flags)
+{
+    *ring_slot(&io->ring) = (struct io_uring_sqe){
+        .opcode = IORING_OP_SEND,
+        .fd = s->fd,
+        .addr = uring_address(bytes),
+        .len = (uint32_t)len,
+        .msg_flags = (uint32_t)(flags | MSG_WAITALL),
+        .user_data = uring_tag(s, s->generation, ABOUT_SEND),
+    };
+    s->flags |= SUBMITTED;
+    s->in_flight++;
+}
+
+static void add_send_vector(struct io *io, struct io_sock *s, const struct send_piece *piece)
+{
+    s->message.msg_iov = piece->iov;
+    s->message.msg_iovlen = piece->count;
+    *ring_slot(&io->ring) = (struct io_uring_sqe){
+        .opcode = IORING_OP_SENDMSG,
+        .fd = s->fd,
+        .addr = uring_address(&s->message),
+        .len = 1,
+        .msg_flags = (uint32_t)(piece->flags | MSG_WAITALL),
+        .user_data = uring_tag(s, s->generation, ABOUT_SEND),
+    };
+    s->flags |= SUBMITTED;
+    s->in_flight++;
+}
+
+/* The next piece of the vector. */
 static void add_send(struct io *io, struct io_sock *s)
 {
     struct send_piece piece = send_piece(s);
-    bool plain = piece.count == 1;
-    struct io_uring_sqe *sqe = ring_next(&io->ring, plain ? IORING_OP_SEND : IORING_OP_SENDMSG,
-                                         s->fd, uring_tag(s, s->generation, ABOUT_SEND));
 
-    if (plain) {
-        sqe->addr = uring_address(piece.iov->iov_base);
-        sqe->len = (uint32_t)piece.len;
-    } else {
-        s->message.msg_iov = piece.iov;
-        s->message.msg_iovlen = piece.count;
-        sqe->addr = uring_address(&s->message);
-        sqe->len = 1;
-    }
-    sqe->msg_flags = (uint32_t)(piece.flags | MSG_WAITALL);
-    s->flags |= SUBMITTED;
-    s->in_flight++;
+    if (piece.count == 1)
+        add_send_bytes(io, s, piece.iov->iov_base, piece.len, piece.flags);
+    else
+        add_send_vector(io, s, &piece);
 }
 
 static void add_poll_out(struct io *io, struct io_sock *s)
@@ -206,13 +227,25 @@ static bool finish_send(struct io *io, struct io_sock *s, struct io_event *event
     return true;
 }
 
-void uring_sock_send(struct io *io, struct io_sock *s, const struct iovec *iov, int n)
+__attribute__((noinline)) static void send_vector(struct io *io, struct io_sock *s,
+                                                  const struct iovec *iov, int n)
 {
     CHECK(n > 0);
-    CHECK(!(s->flags & (SENDING | LINGER | RESET)));
     send_start(s, iov, n, -1, 0, 0);
     s->flags |= SENDING;
     add_send(io, s);
+}
+
+void uring_sock_send(struct io *io, struct io_sock *s, const struct iovec *iov, int n)
+{
+    CHECK(!(s->flags & (SENDING | LINGER | RESET)));
+    if (n != 1 || iov->iov_len > IO_SEND_PIECE || ring_is_full(&io->ring)) {
+        send_vector(io, s, iov, n);
+        return;
+    }
+    add_send_bytes(io, s, iov->iov_base, iov->iov_len, MSG_NOSIGNAL);
+    send_start_one(s, iov);
+    s->flags |= SENDING;
 }
 
 /* Where a file follows, everything is sent from this thread: splicing by submission is always
@@ -265,7 +298,24 @@ static bool push(struct io *io, struct io_sock *s, struct io_event *event)
     return false;
 }
 
-static bool handle_send(struct io *io, struct io_sock *s, int result, struct io_event *event)
+/* One entry was taken whole, and the socket is not being closed. */
+static inline bool is_all_sent(const struct io_sock *s, int result)
+{
+    return s->out.first == 0 && s->out.count == 1 && (size_t)result == s->out.iov[0].iov_len &&
+           !(s->flags & (LINGER | RESET));
+}
+
+static inline bool all_sent(struct io_sock *s, int result, struct io_event *event)
+{
+    s->flags &= ~(uint32_t)(SUBMITTED | SENDING);
+    s->in_flight--;
+    s->sent += (size_t)result;
+    *event = (struct io_event){.kind = IO_SENT, .sock = s};
+    return true;
+}
+
+__attribute__((noinline)) static bool handle_send(struct io *io, struct io_sock *s, int result,
+                                                  struct io_event *event)
 {
     s->flags &= ~(uint32_t)SUBMITTED;
     s->in_flight--;
@@ -283,7 +333,8 @@ static bool handle_send(struct io *io, struct io_sock *s, int result, struct io_
     return finish_send(io, s, event);
 }
 
-static bool handle_poll_out(struct io *io, struct io_sock *s, struct io_event *event)
+__attribute__((noinline)) static bool handle_poll_out(struct io *io, struct io_sock *s,
+                                                      struct io_event *event)
 {
     s->flags &= ~(uint32_t)POLLING;
     s->in_flight--;
@@ -336,11 +387,32 @@ static bool recv_in_vain(struct io *io, struct io_sock *s, int result, struct io
     return recv_ended(io, s, result, event);
 }
 
-static bool handle_recv(struct io *io, struct io_sock *s, const struct io_uring_cqe *cqe,
-                        struct io_event *event)
+/* Bytes that there will be more of, for a socket that is neither closing nor near its share. */
+static inline bool is_everyday(const struct io_sock *s, const struct io_uring_cqe *cqe)
+{
+    return cqe->res > 0 && cqe->flags & IORING_CQE_F_MORE &&
+           !(s->flags & (ENDED | LINGER | RESET)) && s->leases < IO_SOCK_LEASES_SOFT - 1;
+}
+
+static inline bool received(struct io *io, struct io_sock *s, const struct io_uring_cqe *cqe,
+                            struct io_event *event)
+{
+    int lease = (int)(cqe->flags >> IORING_CQE_BUFFER_SHIFT);
+
+    buffers_lend(&io->buffers, lease, s);
+    *event = (struct io_event){.kind = IO_RECEIVED,
+                               .sock = s,
+                               .bytes = buffers_at(&io->buffers, lease),
+                               .len = (uint32_t)cqe->res,
+                               .lease = lease};
+    return true;
+}
+
+__attribute__((noinline)) static bool handle_recv(struct io *io, struct io_sock *s,
+                                                  const struct io_uring_cqe *cqe,
+                                                  struct io_event *event)
 {
     bool more = cqe->flags & IORING_CQE_F_MORE;
-    int lease = (int)(cqe->flags >> IORING_CQE_BUFFER_SHIFT);
     bool told;
 
     if (!more) {
@@ -348,16 +420,10 @@ static bool handle_recv(struct io *io, struct io_sock *s, const struct io_uring_
         s->in_flight--;
     }
     if (cqe->res > 0 && !(s->flags & (ENDED | LINGER | RESET)) && s->leases < IO_SOCK_LEASES_MAX) {
-        buffers_lend(&io->buffers, lease, s);
-        *event = (struct io_event){.kind = IO_RECEIVED,
-                                   .sock = s,
-                                   .bytes = buffers_at(&io->buffers, lease),
-                                   .len = (uint32_t)cqe->res,
-                                   .lease = lease};
-        told = true;
+        told = received(io, s, cqe, event);
     } else {
         if (cqe->flags & IORING_CQE_F_BUFFER)
-            uring_put_buffer(io, lease);
+            uring_put_buffer(io, (int)(cqe->flags >> IORING_CQE_BUFFER_SHIFT));
         told = recv_in_vain(io, s, cqe->res, event);
         if (told && event->kind == IO_CLOSED)
             return true;
@@ -427,20 +493,25 @@ void uring_sock_feed(struct io *io)
 
 /* --- its turn --- */
 
+__attribute__((noinline)) static bool handle_stale(struct io *io, const struct io_uring_cqe *cqe)
+{
+    io->stats.stale++;
+    if (cqe->flags & IORING_CQE_F_BUFFER)
+        uring_put_buffer(io, (int)(cqe->flags >> IORING_CQE_BUFFER_SHIFT));
+    return false;
+}
+
 bool uring_sock_handle(struct io *io, struct io_sock *s, const struct io_uring_cqe *cqe,
                        struct io_event *event)
 {
-    if ((uint16_t)(cqe->user_data >> 48) != (uint16_t)s->generation) {
-        io->stats.stale++;
-        if (cqe->flags & IORING_CQE_F_BUFFER)
-            uring_put_buffer(io, (int)(cqe->flags >> IORING_CQE_BUFFER_SHIFT));
-        return false;
-    }
+    if ((uint16_t)(cqe->user_data >> 48) != (uint16_t)s->generation)
+        return handle_stale(io, cqe);
     switch (cqe->user_data & ABOUT_MASK) {
     case ABOUT_RECV:
-        return handle_recv(io, s, cqe, event);
+        return is_everyday(s, cqe) ? received(io, s, cqe, event) : handle_recv(io, s, cqe, event);
     case ABOUT_SEND:
-        return handle_send(io, s, cqe->res, event);
+        return is_all_sent(s, cqe->res) ? all_sent(s, cqe->res, event)
+                                        : handle_send(io, s, cqe->res, event);
     default:
         return handle_poll_out(io, s, event);
     }
