@@ -21,6 +21,7 @@ struct http_chunked {
     uint32_t extensions; /* bytes of extensions so far */
 };
 
+/* Before the first byte of a body. */
 void http_chunked_start(struct http_chunked *body);
 
 /* Read on. Returns how many bytes were used, at least 1 when len is; *data is the part of them

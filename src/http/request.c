@@ -594,9 +594,11 @@ static inline int conclude(struct http_request *r, const struct framing *framing
 /* The status for a head of which max_head bytes are there, and no end yet. */
 RARE static int over_limit(const char *bytes, const char *end, bool has_line)
 {
+    const char *line = skip_empty_lines(bytes, end);
+
     if (has_line)
         return -431;
-    return end - skip_empty_lines(bytes, end) > 1 ? -414 : -400;
+    return line < end && *line != '\r' ? -414 : -400;
 }
 
 ssize_t http_request_parse(struct http_request *request, const char *bytes, size_t len,

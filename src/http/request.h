@@ -42,7 +42,7 @@ struct http_request {
     struct str target; /* as sent */
     struct str path;   /* as sent, still encoded; "*" in asterisk-form, "" in authority-form */
     struct str query;  /* without the '?'; at is NULL when there is no '?' */
-    struct str host;   /* with its port: the target's in absolute-form, otherwise Host's; may be "" */
+    struct str host;   /* the target's in absolute-form, otherwise Host's, with port; may be "" */
     int minor;         /* of HTTP/1.x: 0 or 1; a higher one is taken as 1 */
 
     bool keep_alive;       /* by version and Connection (RFC 9112 9.3) */

@@ -1,0 +1,22 @@
+/* scan_under_test.h - one of the two variants of scan.h behind function pointers, so that one
+ * program can hold both. */
+#ifndef TEST_SCAN_UNDER_TEST_H
+#define TEST_SCAN_UNDER_TEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct scan_under_test {
+    const char *(*field)(const char *, const char *, const char **, const char **);
+    const char *(*target)(const char *, const char *);
+    const char *(*host)(const char *, const char *);
+    bool (*path_is_plain)(const char *, size_t);
+    size_t slack;
+    size_t field_min;
+};
+
+/* Of the folder that the include path of its object names. */
+extern const struct scan_under_test scan_plain_c;
+extern const struct scan_under_test scan_machine;
+
+#endif
