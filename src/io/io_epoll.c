@@ -17,6 +17,7 @@
 #include "io/patience.h"
 #include "io/send.h"
 #include "io/socket_call.h"
+#include "io/tell.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -198,19 +199,20 @@ static void forget_sent(struct io *io, struct io_sock *s)
 }
 
 /* Returns how many events. */
-static int tell_sent(struct io *io, struct io_event *events, int room)
+static int tell_all_sent(struct io *io, struct io_event *events, int room)
 {
-    struct sent_queue *q = &io->sent;
-    unsigned owed = q->tail - q->head;
-    int count = owed < (unsigned)room ? (int)owed : room;
+    const struct sent_queue q = io->sent;
+    unsigned owed = q.tail - q.head;
+    unsigned count = owed < (unsigned)room ? owed : (unsigned)room;
 
-    for (int i = 0; i < count; i++) {
-        struct io_sock *s = q->socks[q->head++ & q->mask];
+    for (unsigned i = 0; i < count; i++) {
+        struct io_sock *s = q.socks[(q.head + i) & q.mask];
 
         s->flags &= ~(uint32_t)SENT;
-        events[i] = (struct io_event){.kind = IO_SENT, .sock = s, .result = s->out.result};
+        tell_sent(&events[i], s, s->out.result);
     }
-    return count;
+    io->sent.head += count;
+    return (int)count;
 }
 
 static int open_sent(struct sent_queue *q, unsigned socks_max)
@@ -442,17 +444,14 @@ static inline bool receive_one(struct io *io, struct io_sock *s, struct io_event
         return false;
     }
 
-    char *bytes = buffers_at(&io->buffers, lease);
-    ssize_t got = socket_recv(s->fd, bytes, io->buffers.size);
+    ssize_t got = socket_recv(s->fd, buffers_at(&io->buffers, lease), io->buffers.size);
     if (got <= 0) {
         buffers_put(&io->buffers, lease);
         return receive_failed(io, s, got < 0 ? errno : 0, event);
     }
     if ((size_t)got < io->buffers.size && !(s->flags & HUNG_UP))
         not_readable(io, s);
-    buffers_lend(&io->buffers, lease, s);
-    *event = (struct io_event){
-        .kind = IO_RECEIVED, .sock = s, .bytes = bytes, .len = (uint32_t)got, .lease = lease};
+    tell_received(event, &io->buffers, lease, s, (uint32_t)got);
     return true;
 }
 
@@ -655,13 +654,18 @@ static struct io_event watch_event(struct io_watch *watch)
 
 /* --- the turn --- */
 
-static void note_edges(struct io_sock *s, uint32_t events)
+__attribute__((noinline, cold)) static void note_end(struct io_sock *s, uint32_t events)
+{
+    s->flags |= HUNG_UP | READABLE;
+    if (events & (EPOLLHUP | EPOLLERR))
+        s->flags |= WRITABLE;
+}
+
+static inline void note_edges(struct io_sock *s, uint32_t events)
 {
     s->flags |= events & (READABLE | WRITABLE);
     if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
-        s->flags |= HUNG_UP | READABLE;
-    if (events & (EPOLLHUP | EPOLLERR))
-        s->flags |= WRITABLE;
+        note_end(s, events);
 }
 
 static void note_watch(struct io *io, struct io_watch *watch)
@@ -787,8 +791,8 @@ static int deliver(struct io *io, struct io_event *events, int room)
     while (count < room / 2 && (node = list_take(&io->watches)))
         events[count++] = watch_event(CONTAINER_OF(node, struct io_watch, ready));
     count += accept_some(io, &events[count], (room - count) / 2);
-    count += tell_sent(io, &events[count],
-                       list_empty(&io->ready) ? room - count : (room - count) / 2);
+    count += tell_all_sent(io, &events[count],
+                           list_empty(&io->ready) ? room - count : (room - count) / 2);
     return count + turn_socks(io, &events[count], room - count);
 }
 

@@ -6,6 +6,7 @@
  *  3. given back, and put in the ring;
  *  4. published to the kernel before the next submission. */
 #include "base/check.h"
+#include "io/tell.h"
 #include "io/uring.h"
 
 #include <errno.h>
@@ -223,7 +224,7 @@ static bool finish_send(struct io *io, struct io_sock *s, struct io_event *event
         shutdown(s->fd, SHUT_WR);
         return try_close(io, s, event);
     }
-    *event = (struct io_event){.kind = IO_SENT, .sock = s, .result = s->out.result};
+    tell_sent(event, s, s->out.result);
     return true;
 }
 
@@ -310,7 +311,7 @@ static inline bool all_sent(struct io_sock *s, int result, struct io_event *even
     s->flags &= ~(uint32_t)(SUBMITTED | SENDING);
     s->in_flight--;
     s->sent += (size_t)result;
-    *event = (struct io_event){.kind = IO_SENT, .sock = s};
+    tell_sent(event, s, 0);
     return true;
 }
 
@@ -397,14 +398,8 @@ static inline bool is_everyday(const struct io_sock *s, const struct io_uring_cq
 static inline bool received(struct io *io, struct io_sock *s, const struct io_uring_cqe *cqe,
                             struct io_event *event)
 {
-    int lease = (int)(cqe->flags >> IORING_CQE_BUFFER_SHIFT);
-
-    buffers_lend(&io->buffers, lease, s);
-    *event = (struct io_event){.kind = IO_RECEIVED,
-                               .sock = s,
-                               .bytes = buffers_at(&io->buffers, lease),
-                               .len = (uint32_t)cqe->res,
-                               .lease = lease};
+    tell_received(event, &io->buffers, (int)(cqe->flags >> IORING_CQE_BUFFER_SHIFT), s,
+                  (uint32_t)cqe->res);
     return true;
 }
 

@@ -137,12 +137,61 @@ static void events_at_hand_are_not_waited_for_in_the_kernel(void **state)
     engine->free(io);
 }
 
+/* Those that are closed before they were told hear only that; the others keep their order. */
+static void a_close_takes_back_what_was_owed(void **state)
+{
+    enum { SOCKS = 8 };
+    struct io *io = open_engine();
+    struct io_sock socks[SOCKS] = {0};
+    struct iovec iov = {(char[]){"answer"}, 6};
+    struct io_event events[IO_EVENTS_MIN];
+    bool told[SOCKS] = {false};
+    int pairs[SOCKS][2], closed = 0, last = -1;
+
+    (void)state;
+    for (int i = 0; i < SOCKS; i++) {
+        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pairs[i]), 0);
+        engine->attach(io, &socks[i], pairs[i][0]);
+        engine->send(io, &socks[i], &iov, 1);
+    }
+    engine->close(io, &socks[7], IO_CLOSE_RESET);
+    engine->close(io, &socks[0], IO_CLOSE_RESET);
+    engine->close(io, &socks[4], IO_CLOSE_RESET);
+    for (int sent = 0; sent + closed < SOCKS;) {
+        int count = engine->wait(io, events, IO_EVENTS_MIN, PATIENCE);
+
+        assert_true(count > 0);
+        for (int i = 0; i < count; i++) {
+            int which = (int)(events[i].sock - socks);
+
+            assert_false(told[which]);
+            told[which] = true;
+            closed += events[i].kind == IO_CLOSED;
+            if (events[i].kind != IO_SENT)
+                continue;
+            assert_true(which > last);
+            last = which;
+            sent++;
+        }
+    }
+    assert_int_equal(closed, 3);
+    for (int i = 0; i < SOCKS; i++) {
+        if (socks[i].generation == 0) {
+            engine->close(io, &socks[i], IO_CLOSE_RESET);
+            await(io, IO_CLOSED);
+        }
+        close(pairs[i][1]);
+    }
+    engine->free(io);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_add_in_a_connections_life),
         cmocka_unit_test(no_add_where_nothing_is_waited_for),
         cmocka_unit_test(events_at_hand_are_not_waited_for_in_the_kernel),
+        cmocka_unit_test(a_close_takes_back_what_was_owed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -156,6 +156,27 @@ static void failures_are_results(void **state)
     close(fd);
 }
 
+static void what_was_tried_goes_on_where_it_stopped(void **state)
+{
+    char bytes[100];
+    struct iovec iov = {bytes, sizeof bytes};
+    struct io_sock s = {0};
+
+    (void)state;
+    assert_int_equal(send_tried(&s, &iov, 60), SEND_FULL);
+    assert_int_equal(s.sent, 60);
+    assert_ptr_equal(send_piece(&s).iov->iov_base, bytes + 60);
+    assert_int_equal(send_piece(&s).len, 40);
+
+    errno = EAGAIN;
+    assert_int_equal(send_tried(&s, &iov, -1), SEND_FULL);
+    assert_int_equal(send_piece(&s).len, 100);
+    errno = ECONNRESET;
+    assert_int_equal(send_tried(&s, &iov, -1), SEND_FAILED);
+    assert_int_equal(s.out.result, -ECONNRESET);
+    assert_int_equal(s.sent, 60);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -164,6 +185,7 @@ int main(void)
         cmocka_unit_test(a_head_and_a_file_arrive_in_order),
         cmocka_unit_test(a_turn_is_bounded),
         cmocka_unit_test(failures_are_results),
+        cmocka_unit_test(what_was_tried_goes_on_where_it_stopped),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
