@@ -113,7 +113,7 @@ static void ready(struct io *io, struct io_sock *s)
 /* The socket is to be waited for, so from now on the kernel has to report it. What became ready in
  * between is reported first. When the kernel has no memory for it, the connection is given up: both
  * directions then fail by themselves. */
-__attribute__((noinline, cold)) static void add_sock(struct io *io, struct io_sock *s)
+__attribute__((noinline)) static void add_sock(struct io *io, struct io_sock *s)
 {
     s->flags |= ADDED;
     if (add(io, s->fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP, tag(s, s->generation, ABOUT_SOCK)) == 0)
@@ -417,7 +417,7 @@ static struct io_event ended(struct io_sock *s, int result)
     return (struct io_event){.kind = IO_ENDED, .sock = s, .result = result};
 }
 
-__attribute__((noinline, cold)) static void starve(struct io *io, struct io_sock *s)
+__attribute__((noinline)) static void starve(struct io *io, struct io_sock *s)
 {
     io->stats.starved++;
     list_append(&io->starved, &s->starved);
@@ -654,7 +654,7 @@ static struct io_event watch_event(struct io_watch *watch)
 
 /* --- the turn --- */
 
-__attribute__((noinline, cold)) static void note_end(struct io_sock *s, uint32_t events)
+__attribute__((noinline)) static void note_end(struct io_sock *s, uint32_t events)
 {
     s->flags |= HUNG_UP | READABLE;
     if (events & (EPOLLHUP | EPOLLERR))
