@@ -61,7 +61,7 @@ static ssize_t normalise_slowly(struct str path, char out[HTTP_PATH_MAX])
 
     while (at < end) {
         at++;
-        if (len + 2 >= HTTP_PATH_MAX)
+        if (len + 1 >= HTTP_PATH_MAX)
             return -414;
         out[len] = '/';
         ssize_t grown = decode_segment(&at, end, out, len + 1);
