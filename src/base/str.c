@@ -64,7 +64,7 @@ bool str_number(struct str s, unsigned long long max, unsigned long long *number
         if (s.at[i] < '0' || s.at[i] > '9')
             return false;
         unsigned digit = (unsigned)(s.at[i] - '0');
-        if (value > max / 10 || value * 10 > max - digit)
+        if (value > max / 10 || digit > max - value * 10)
             return false;
         value = value * 10 + digit;
     }
