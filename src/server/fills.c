@@ -80,7 +80,7 @@ struct site_fill *fills_join(struct core *core, struct str path)
     return fill && started ? start(core, fill) : fill;
 }
 
-/* Connections may have taken every descriptor; files then get those held back, or wait. */
+/* Connections have taken every descriptor: the file waits for one of those held back. */
 static bool put_off(struct core *core, struct errand *errand, int result)
 {
     bool short_of = result == -EMFILE || result == -ENFILE;
@@ -89,19 +89,33 @@ static bool put_off(struct core *core, struct errand *errand, int result)
         return false;
     if (errand->since_ms == 0)
         errand->since_ms = core->now_ms;
-    if (spares_spend(&core->spares))
-        core->source.engine->file(core->source.io, &errand->op);
-    else
-        list_append(&core->put_off, &errand->put_off);
+    list_append(&core->put_off, &errand->put_off);
     return true;
+}
+
+/* A file takes two, one after the other. Those that hold one already go first, and the last one
+ * held back is for them: so one at least can always be finished. */
+static bool may_have_a_spare(const struct core *core, const struct errand *errand)
+{
+    bool holds_one = errand->fill->name_fd >= 0;
+
+    return core->spares.count > (holds_one ? 0 : 1);
 }
 
 void fills_retry(struct core *core)
 {
+    struct list *next;
+
     spares_fill(&core->spares, core->site.config.root);
-    while (!list_empty(&core->put_off) && spares_spend(&core->spares)) {
-        struct list *node = list_take(&core->put_off);
+    if (core->spares.count == 0 && core->site.cache.descriptors > 0)
+        site_shed_descriptors(&core->site);
+    for (struct list *node = core->put_off.next; node != &core->put_off; node = next) {
         struct errand *errand = CONTAINER_OF(node, struct errand, put_off);
+        next = node->next;
+        if (!may_have_a_spare(core, errand))
+            continue;
+        list_remove(node);
+        spares_spend(&core->spares);
         core->source.engine->file(core->source.io, &errand->op);
     }
 }

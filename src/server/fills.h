@@ -14,7 +14,8 @@ struct site_fill *fills_join(struct core *core, struct str path);
  * then to site_fill_end; or NULL. */
 struct site_fill *fills_done(struct core *core, const struct io_event *event);
 
-/* Try again to open what found no descriptor, as far as there are some by now. */
+/* Try again to open what found no descriptor, with those held back. Accepting must have stopped: it
+ * would take what is let go here. */
 void fills_retry(struct core *core);
 
 /* Give up what was put off before `before_ms`. Returns a fill that is over by it, to be treated

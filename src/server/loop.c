@@ -15,6 +15,12 @@ static unsigned parked_count(const struct loop *loop)
     return loop->parked_end - loop->parked_first;
 }
 
+/* Can every file be opened that may be asked for? A connection more would only wait for one. */
+static bool has_spares(const struct loop *loop)
+{
+    return loop->core.spares.count == SPARES_MAX && list_empty(&loop->core.put_off);
+}
+
 static void begin_accept(struct loop *loop)
 {
     struct core *core = &loop->core;
@@ -104,7 +110,7 @@ static void admit(struct loop *loop)
         set_idle(loop);
     }
     if (loop->accepting == LOOP_ACCEPT_OFF && loop->stage == LOOP_SERVING && !loop->retry_ms &&
-        parked_count(loop) == 0)
+        parked_count(loop) == 0 && has_spares(loop))
         begin_accept(loop);
 }
 
@@ -125,11 +131,10 @@ static void accept_stopped(struct loop *loop, int result)
         admit(loop);
 }
 
-/* In a drain, too: those who wait in the queue were promised an answer. Files come first: a
- * connection more would only wait for one. */
+/* In a drain, too: those who wait in the queue were promised an answer. */
 static void retry_accept(struct loop *loop)
 {
-    if (loop->core.spares.count < SPARES_MAX) {
+    if (!has_spares(loop)) {
         loop->retry_ms = loop->core.now_ms + LOOP_RETRY_MS;
         return;
     }
@@ -235,7 +240,7 @@ static int wait_ms(const struct loop *loop)
         ms = sooner(ms, access_batch_due_ms(core->log, now));
     if (loop->retry_ms)
         ms = sooner(ms, left_ms(loop->retry_ms, now));
-    if (!list_empty(&core->put_off))
+    if (!has_spares(loop))
         ms = sooner(ms, LOOP_RETRY_MS);
     if (loop->stage == LOOP_DRAINING)
         ms = sooner(ms, left_ms(loop->stage_since_ms + core->config->drain_ms, now));
@@ -252,6 +257,21 @@ static void give_up_fills(struct loop *loop, uint64_t before_ms)
         end_fill(&loop->core, fill);
 }
 
+/* Files go before connections that are not accepted yet. */
+static void find_descriptors(struct loop *loop)
+{
+    struct core *core = &loop->core;
+
+    if (loop->accepting == LOOP_ACCEPT_ON && !list_empty(&core->put_off))
+        end_accept(loop);
+    if (loop->accepting == LOOP_ACCEPT_OFF)
+        fills_retry(core);
+    if (core->now_ms > FILLS_PATIENCE_MS)
+        give_up_fills(loop, core->now_ms - FILLS_PATIENCE_MS);
+    if (has_spares(loop))
+        admit(loop);
+}
+
 /* What is due by the clock, not by an event. */
 static void keep_time(struct loop *loop)
 {
@@ -259,10 +279,8 @@ static void keep_time(struct loop *loop)
 
     conn_expire(core);
     fills_close_dead(core);
-    if (core->spares.count < SPARES_MAX) /* before accepting takes what has become free */
-        fills_retry(core);
-    if (!list_empty(&core->put_off) && core->now_ms > FILLS_PATIENCE_MS)
-        give_up_fills(loop, core->now_ms - FILLS_PATIENCE_MS);
+    if (!has_spares(loop))
+        find_descriptors(loop);
     if (loop->retry_ms && core->now_ms >= loop->retry_ms)
         retry_accept(loop);
     if (core->log && loop->stage == LOOP_SERVING)

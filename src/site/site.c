@@ -56,6 +56,18 @@ void site_empty(struct site *site)
         remove_entry(site, CONTAINER_OF(list_first(&site->cache.ages), struct site_entry, age));
 }
 
+void site_shed_descriptors(struct site *site)
+{
+    struct list *next;
+
+    for (struct list *node = site->cache.ages.next; node != &site->cache.ages; node = next) {
+        struct site_entry *entry = CONTAINER_OF(node, struct site_entry, age);
+        next = node->next;
+        if (entry->fd >= 0)
+            remove_entry(site, entry);
+    }
+}
+
 void site_release(struct site *site)
 {
     cache_release(&site->cache);

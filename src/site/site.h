@@ -75,6 +75,10 @@ bool site_fill_step(struct site *site, struct site_fill *fill, int64_t result, u
 /* After the last step, when everybody who waited has been told: unpins and frees. */
 void site_fill_end(struct site *site, struct site_fill *fill);
 
+/* Let go of every descriptor that is held for later: there are none left for now. Those that are in
+ * use are let go when they no longer are. */
+void site_shed_descriptors(struct site *site);
+
 /* A descriptor that is no longer needed and now the caller's to close, or -1. Closing may block on
  * some file systems, so it is an operation for the engine as well. */
 int site_dead_fd(struct site *site);
