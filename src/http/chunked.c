@@ -4,15 +4,15 @@
 
 /* What the next byte must be. */
 enum state {
-    SIZE_START,  /* the first digit of a size */
-    SIZE,        /* a digit, an extension, or CR */
-    BLANK,       /* white space before an extension */
-    EXTENSION,   /* any of it, or CR */
+    SIZE_START, /* the first digit of a size */
+    SIZE,       /* a digit, an extension, or CR */
+    BLANK,      /* white space before an extension */
+    EXTENSION,  /* any of it, or CR */
     SIZE_LF,
     DATA,
     DATA_CR,
     DATA_LF,
-    LINE_START,  /* of a trailer field, or the CR of the empty line */
+    LINE_START, /* of a trailer field, or the CR of the empty line */
     NAME,
     VALUE,
     VALUE_LF,

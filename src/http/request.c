@@ -1,6 +1,7 @@
 #include "http/request.h"
 
 #include "base/check.h"
+#include "base/cold.h"
 #include "http/chars.h"
 #include "scan.h"
 
@@ -9,14 +10,11 @@
 /* The functions that read on take a place in the bytes and return the place behind what they
  * read, or NULL and in *why a negated status, or 0 when the bytes ended too early. */
 
-/* Kept out of the path of an ordinary request, so that its few variables fit the registers. */
-#define RARE __attribute__((noinline, cold))
-
 /* What the fields say about where the message ends, until all of them have been seen. */
 struct framing {
     bool has_host;
-    bool closes;        /* Connection: close */
-    bool keeps;         /* Connection: keep-alive */
+    bool closes; /* Connection: close */
+    bool keeps;  /* Connection: keep-alive */
     bool expects_100;
     bool expects_other;
 };
@@ -36,7 +34,7 @@ static const char *skip(const char *at, const char *end, int classes)
 }
 
 /* Behind the CR LF that must be next. */
-RARE static const char *read_line_end(const char *at, const char *end, int *why)
+COLD static const char *read_line_end(const char *at, const char *end, int *why)
 {
     if (end - at >= 2 && at[0] == '\r' && at[1] == '\n')
         return at + 2;
@@ -45,8 +43,8 @@ RARE static const char *read_line_end(const char *at, const char *end, int *why)
 
 /* --- The request line --- */
 
-RARE static const char *read_any_method(struct http_request *r, const char *at, const char *end,
-                                   int *why)
+COLD static const char *read_any_method(struct http_request *r, const char *at, const char *end,
+                                        int *why)
 {
     const char *space = skip(at, end, HTTP_CHAR_TOKEN);
 
@@ -80,8 +78,8 @@ static inline void take_target(struct http_request *r, const char *at, const cha
         r->query = str_of(path_end + 1, (size_t)(end - path_end) - 1);
 }
 
-RARE static const char *read_any_target(struct http_request *r, const char *at, const char *end,
-                                   int *why)
+COLD static const char *read_any_target(struct http_request *r, const char *at, const char *end,
+                                        int *why)
 {
     const char *space = skip(at, end, HTTP_CHAR_TARGET);
 
@@ -114,8 +112,8 @@ static bool is_digit(char c)
 }
 
 /* "HTTP/1.2 CR LF" and the like, a byte at a time, and prefixes of it. */
-RARE static const char *read_any_version(struct http_request *r, const char *at, const char *end,
-                                    int *why)
+COLD static const char *read_any_version(struct http_request *r, const char *at, const char *end,
+                                         int *why)
 {
     const char form[] = "HTTP/d.d\r\n";
     const size_t len = sizeof form - 1;
@@ -200,7 +198,7 @@ static size_t literal_len(struct str s)
 }
 
 /* Cut `s` into host and port, "" when there is none. False when it is not uri-host [":" port]. */
-RARE static bool split_authority(struct str s, struct str *host, struct str *port)
+COLD static bool split_authority(struct str s, struct str *host, struct str *port)
 {
     size_t len = s.len > 0 && s.at[0] == '[' ? literal_len(s) : name_len(s);
 
@@ -258,7 +256,7 @@ static int take_absolute_form(struct http_request *r)
 }
 
 /* Returns 0 or a negated status. */
-RARE static int take_other_form(struct http_request *r)
+COLD static int take_other_form(struct http_request *r)
 {
     if (r->method == HTTP_METHOD_UNKNOWN)
         return -501;
@@ -272,15 +270,15 @@ RARE static int take_other_form(struct http_request *r)
     return r->method == HTTP_OPTIONS ? 0 : -400;
 }
 
-RARE static const char *skip_empty_lines(const char *at, const char *end)
+COLD static const char *skip_empty_lines(const char *at, const char *end)
 {
     while (end - at >= 2 && at[0] == '\r' && at[1] == '\n')
         at += 2;
     return at;
 }
 
-static inline const char *read_request_line(struct http_request *r, const char *at,
-                                            const char *end, int *why)
+static inline const char *read_request_line(struct http_request *r, const char *at, const char *end,
+                                            int *why)
 {
     if (at < end && *at == '\r')
         at = skip_empty_lines(at, end);
@@ -367,7 +365,7 @@ static inline int note_host(struct http_request *r, struct framing *framing, str
     return 0;
 }
 
-RARE static int note_length(struct http_request *r, struct str value)
+COLD static int note_length(struct http_request *r, struct str value)
 {
     unsigned long long length;
 
@@ -400,7 +398,7 @@ static int note_coding(struct http_request *r, struct str coding)
 
 /* An empty list member is refused too: to be lenient here is to disagree with somebody on
  * framing. */
-RARE static int note_transfer_encoding(struct http_request *r, struct str value)
+COLD static int note_transfer_encoding(struct http_request *r, struct str value)
 {
     struct str member;
 
@@ -416,7 +414,7 @@ RARE static int note_transfer_encoding(struct http_request *r, struct str value)
     return 0;
 }
 
-RARE static int note_connection_list(struct framing *framing, struct str value)
+COLD static int note_connection_list(struct framing *framing, struct str value)
 {
     struct str member;
 
@@ -437,7 +435,7 @@ static inline int note_connection(struct framing *framing, struct str value)
     return 0;
 }
 
-RARE static int note_expect(struct framing *framing, struct str value)
+COLD static int note_expect(struct framing *framing, struct str value)
 {
     struct str member;
 
@@ -496,8 +494,8 @@ static inline bool is_blank(char c)
 }
 
 /* One field line, whatever is in it, into *field. */
-RARE static const char *read_any_field(struct http_field *field, const char *at, const char *end,
-                                  int *why)
+COLD static const char *read_any_field(struct http_field *field, const char *at, const char *end,
+                                       int *why)
 {
     const char *colon = skip(at, end, HTTP_CHAR_TOKEN);
 
@@ -592,7 +590,7 @@ static inline int conclude(struct http_request *r, const struct framing *framing
 }
 
 /* The status for a head of which max_head bytes are there, and no end yet. */
-RARE static int over_limit(const char *bytes, const char *end, bool has_line)
+COLD static int over_limit(const char *bytes, const char *end, bool has_line)
 {
     const char *line = skip_empty_lines(bytes, end);
 

@@ -45,8 +45,8 @@ struct http_request {
     struct str host;   /* the target's in absolute-form, otherwise Host's, with port; may be "" */
     int minor;         /* of HTTP/1.x: 0 or 1; a higher one is taken as 1 */
 
-    bool keep_alive;       /* by version and Connection (RFC 9112 9.3) */
-    bool has_length;       /* Content-Length was there */
+    bool keep_alive; /* by version and Connection (RFC 9112 9.3) */
+    bool has_length; /* Content-Length was there */
     bool chunked;
     bool expects_continue; /* Expect: 100-continue, in HTTP/1.1 and with a body to come */
     bool expects_other;    /* some other expectation, in HTTP/1.1: 417 */
