@@ -82,6 +82,10 @@ struct io_sock {
         size_t file_left;
         struct bounce *bounce;        /* holds file bytes that were not resident, or NULL */
     } out;
+    struct {
+        int first, last;              /* leases, or -1 */
+    } surplus;                        /* received beyond the share, and not lent yet */
+    int end;                          /* how receiving ended, to be told after the surplus */
     struct msghdr message;            /* of a vector in the kernel's hands */
 };
 

@@ -196,6 +196,9 @@ static int open_parts(struct io *io, const struct io_config *config)
     int result = buffers_open(&io->buffers, config->buffers, config->buffer_size);
     if (result < 0)
         return result;
+    result = surplus_open(&io->surplus, config->buffers);
+    if (result < 0)
+        goto no_surplus;
     result = bounces_open(&io->bounces);
     if (result < 0)
         goto no_bounces;
@@ -210,6 +213,8 @@ static int open_parts(struct io *io, const struct io_config *config)
 no_helpers:
     bounces_free(&io->bounces);
 no_bounces:
+    surplus_free(&io->surplus);
+no_surplus:
     buffers_free(&io->buffers);
     return result;
 }
@@ -268,6 +273,7 @@ static void uring_free(struct io *io)
     ring_free(&io->ring);
     free_buffer_ring(io);
     bounces_free(&io->bounces);
+    surplus_free(&io->surplus);
     buffers_free(&io->buffers);
     free(io);
 }

@@ -13,6 +13,7 @@
 #include "io/helpers.h"
 #include "io/ring.h"
 #include "io/send.h"
+#include "io/surplus.h"
 
 enum { BUFFER_GROUP = 0 };
 
@@ -46,6 +47,7 @@ struct io {
     struct listener listener;
     bool helpers_watched;
     struct buffers buffers;
+    struct surplus surplus;
     struct bounces bounces;
     struct helpers helpers;
     struct io_stats stats;

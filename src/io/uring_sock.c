@@ -2,7 +2,8 @@
  *
  * Receive buffers go round:
  *  1. free, in the kernel's ring;
- *  2. chosen by a receive, and lent with IO_RECEIVED;
+ *  2. chosen by a receive, and lent with IO_RECEIVED; or kept as surplus first, when the socket has
+ *     its share;
  *  3. given back, and put in the ring;
  *  4. published to the kernel before the next submission. */
 #include "base/check.h"
@@ -27,6 +28,7 @@ enum {
     LINGER = 1 << 9,
     RESET = 1 << 10,
     NONBLOCK = 1 << 11,
+    END_KEPT = 1 << 12, /* receiving has ended, which is told after the surplus */
 };
 
 static void make_ready(struct io *io, struct io_sock *s)
@@ -118,7 +120,7 @@ static void add_poll_out(struct io *io, struct io_sock *s)
 
 static bool may_receive(const struct io_sock *s)
 {
-    if (s->flags & (ENDED | RESET))
+    if (s->flags & (ENDED | END_KEPT | RESET) || !surplus_is_empty(s))
         return false;
     return s->flags & LINGER || (!(s->flags & PAUSED) && s->leases < IO_SOCK_LEASES_SOFT);
 }
@@ -139,6 +141,25 @@ static void settle_recv(struct io *io, struct io_sock *s)
         s->flags |= CANCELLED;
         uring_cancel(io, uring_tag(s, s->generation, ABOUT_RECV));
     }
+}
+
+/* What is kept may be lent now, or the end be told. */
+static bool can_hand_on(const struct io_sock *s)
+{
+    if (surplus_is_empty(s))
+        return s->flags & END_KEPT;
+    return !(s->flags & PAUSED) && s->leases < IO_SOCK_LEASES_SOFT;
+}
+
+/* Nobody wants it any more. */
+static void drop_surplus(struct io *io, struct io_sock *s)
+{
+    uint32_t len;
+
+    while (!surplus_is_empty(s))
+        uring_put_buffer(io, surplus_take(&io->surplus, s, &len));
+    if (s->flags & END_KEPT)
+        s->flags = (s->flags & ~(uint32_t)END_KEPT) | ENDED;
 }
 
 static bool can_push(const struct io_sock *s)
@@ -189,6 +210,7 @@ static void reset(struct io *io, struct io_sock *s)
     s->flags = (s->flags & ~(uint32_t)(SENDING | LINGER)) | RESET;
     list_remove(&s->starved);
     list_remove(&s->waiting);
+    drop_surplus(io, s);
     settle_recv(io, s);
     if (s->flags & SUBMITTED)
         uring_cancel(io, uring_tag(s, s->generation, ABOUT_SEND));
@@ -206,6 +228,7 @@ void uring_sock_close(struct io *io, struct io_sock *s, enum io_close_how how)
     } else if (!(s->flags & LINGER)) {
         s->flags |= LINGER;
         list_remove(&s->starved);
+        drop_surplus(io, s);
         if (!(s->flags & SENDING))
             shutdown(s->fd, SHUT_WR);
         settle_recv(io, s);
@@ -361,6 +384,11 @@ bool uring_sock_bounced(struct io *io, struct io_sock *s, struct io_event *event
 
 static bool recv_ended(struct io *io, struct io_sock *s, int result, struct io_event *event)
 {
+    if (!surplus_is_empty(s)) {
+        s->flags |= END_KEPT;
+        s->end = result;
+        return false;
+    }
     s->flags |= ENDED;
     if (s->flags & LINGER)
         return try_close(io, s, event);
@@ -373,10 +401,8 @@ static bool recv_in_vain(struct io *io, struct io_sock *s, int result, struct io
 {
     if (s->flags & RESET)
         return try_close(io, s, event);
-    if (s->flags & ENDED || (s->flags & LINGER && result > 0))
+    if (s->flags & (ENDED | END_KEPT) || (s->flags & LINGER && result > 0))
         return false;
-    if (result > 0) /* more than the kernel was expected to have under way */
-        return recv_ended(io, s, -ENOBUFS, event);
     if (result == -ENOBUFS) {
         io->stats.starved++;
         if (may_receive(s) && !(s->flags & LINGER))
@@ -392,7 +418,8 @@ static bool recv_in_vain(struct io *io, struct io_sock *s, int result, struct io
 static inline bool is_everyday(const struct io_sock *s, const struct io_uring_cqe *cqe)
 {
     return cqe->res > 0 && cqe->flags & IORING_CQE_F_MORE &&
-           !(s->flags & (ENDED | LINGER | RESET)) && s->leases < IO_SOCK_LEASES_SOFT - 1;
+           !(s->flags & (ENDED | LINGER | RESET)) && s->leases < IO_SOCK_LEASES_SOFT - 1 &&
+           surplus_is_empty(s);
 }
 
 static inline bool received(struct io *io, struct io_sock *s, const struct io_uring_cqe *cqe,
@@ -400,6 +427,33 @@ static inline bool received(struct io *io, struct io_sock *s, const struct io_ur
 {
     tell_received(event, &io->buffers, (int)(cqe->flags >> IORING_CQE_BUFFER_SHIFT), s,
                   (uint32_t)cqe->res);
+    return true;
+}
+
+/* Lend it, unless the socket has its share or something came before it. */
+static bool receive_or_keep(struct io *io, struct io_sock *s, const struct io_uring_cqe *cqe,
+                            struct io_event *event)
+{
+    if (s->leases < IO_SOCK_LEASES_MAX && surplus_is_empty(s))
+        return received(io, s, cqe, event);
+    surplus_add(&io->surplus, s, (int)(cqe->flags >> IORING_CQE_BUFFER_SHIFT),
+                (uint32_t)cqe->res);
+    make_ready(io, s);
+    return false;
+}
+
+/* One buffer of the surplus, or the end that came behind it. Returns whether there is an event. */
+static bool hand_on(struct io *io, struct io_sock *s, struct io_event *event)
+{
+    uint32_t len;
+
+    if (surplus_is_empty(s)) {
+        s->flags &= ~(uint32_t)END_KEPT;
+        return recv_ended(io, s, s->end, event);
+    }
+    int lease = surplus_take(&io->surplus, s, &len);
+    tell_received(event, &io->buffers, lease, s, len);
+    make_ready(io, s);
     return true;
 }
 
@@ -414,8 +468,8 @@ __attribute__((noinline)) static bool handle_recv(struct io *io, struct io_sock 
         s->flags &= ~(uint32_t)(RECEIVING | CANCELLED);
         s->in_flight--;
     }
-    if (cqe->res > 0 && !(s->flags & (ENDED | LINGER | RESET)) && s->leases < IO_SOCK_LEASES_MAX) {
-        told = received(io, s, cqe, event);
+    if (cqe->res > 0 && !(s->flags & (ENDED | LINGER | RESET))) {
+        told = receive_or_keep(io, s, cqe, event);
     } else {
         if (cqe->flags & IORING_CQE_F_BUFFER)
             uring_put_buffer(io, (int)(cqe->flags >> IORING_CQE_BUFFER_SHIFT));
@@ -441,6 +495,7 @@ void uring_sock_attach(struct io *io, struct io_sock *s, int fd)
     s->in_flight = 0;
     s->out.bounce = NULL;
     s->message = (struct msghdr){0};
+    surplus_init(s);
     list_init(&s->ready);
     list_init(&s->starved);
     list_init(&s->waiting);
@@ -457,6 +512,8 @@ void uring_sock_pause(struct io *io, struct io_sock *s)
 void uring_sock_resume(struct io *io, struct io_sock *s)
 {
     s->flags &= ~(uint32_t)PAUSED;
+    if (can_hand_on(s))
+        make_ready(io, s);
     settle_recv(io, s);
 }
 
@@ -465,8 +522,11 @@ void uring_sock_give_back(struct io *io, int lease)
     struct io_sock *s = buffers_end(&io->buffers, lease);
 
     uring_put_buffer(io, lease);
-    if (s && s->leases == IO_SOCK_LEASES_SOFT - 1)
-        settle_recv(io, s);
+    if (!s || s->leases != IO_SOCK_LEASES_SOFT - 1)
+        return;
+    if (can_hand_on(s))
+        make_ready(io, s);
+    settle_recv(io, s);
 }
 
 /* Those that waited for memory try again: as many as there are receive buffers, and all of the
@@ -475,7 +535,7 @@ void uring_sock_feed(struct io *io)
 {
     struct io_sock *waiting;
 
-    for (unsigned i = io->buffers.count - io->buffers.lent; i > 0; i--) {
+    for (unsigned i = io->buffers.count - io->buffers.lent - io->surplus.count; i > 0; i--) {
         struct list *node = list_take(&io->starved);
 
         if (!node)
@@ -516,6 +576,8 @@ bool uring_sock_handle(struct io *io, struct io_sock *s, const struct io_uring_c
 bool uring_sock_turn(struct io *io, struct io_sock *s, struct io_event *event)
 {
     if (can_push(s) && push(io, s, event))
+        return true;
+    if (can_hand_on(s) && hand_on(io, s, event))
         return true;
     settle_recv(io, s);
     return try_close(io, s, event);

@@ -299,6 +299,28 @@ static void clause_4_leases_are_bounded_for_small_messages(void **state)
     rig_close(rig);
 }
 
+/* Far more than a socket's share, all there before the engine looks: nothing is lost. */
+static void clause_4_a_burst_beyond_the_share_arrives_whole(void **state)
+{
+    struct rig *rig = rig_open_accepting();
+
+    (void)state;
+    for (int round = 0; round < 10; round++) {
+        struct wire *wire = wire_open(rig);
+        for (int i = 0; i < 64 && wire_write(rig, wire, 65536) > 0; i++)
+            continue;
+        if (round % 2 == 0)
+            wire->keeps = true;
+        RIG_UNTIL(rig, wire->received == wire->peer_wrote) {
+            assert_true(wire->sock.leases <= IO_SOCK_LEASES_MAX);
+            rig_give_back_all(rig);
+        }
+        wire_finish(rig, wire);
+        rig_give_back_all(rig);
+    }
+    rig_close(rig);
+}
+
 static void clause_4_leases_outlive_the_socket(void **state)
 {
     struct rig *rig = rig_open_accepting();
@@ -369,6 +391,7 @@ int contract_receiving(void)
         cmocka_unit_test(clause_3_an_end_during_a_pause_comes_after_resume),
         cmocka_unit_test(clause_4_leases_are_bounded_per_socket),
         cmocka_unit_test(clause_4_leases_are_bounded_for_small_messages),
+        cmocka_unit_test(clause_4_a_burst_beyond_the_share_arrives_whole),
         cmocka_unit_test(clause_4_leases_outlive_the_socket),
         cmocka_unit_test(clause_4_leases_of_an_earlier_life_are_its_own),
     };
