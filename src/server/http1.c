@@ -334,6 +334,8 @@ static int read_head(struct http1 *h, struct core *core, struct output *out,
 {
     struct str head = h->held ? str_of(h->held, h->held_len) : input_peek(&h->input, &core->source);
     struct http_request request;
+
+    request.minor = 1; /* a refusal is logged with it */
     ssize_t used = http_request_parse(&request, head.at, head.len, core->config->max_head);
     if (used == 0)
         return gather_head(h, core);

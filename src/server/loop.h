@@ -18,7 +18,7 @@ enum {
     LOOP_RETRY_MS = 100,
     LOOP_CROWDED_IDLE_MS =
         1000, /* how long a connection may be idle while others wait for its place */
-    LOOP_DRAIN_IDLE_MS = 500,    /* likewise in a drain: time for a request that is on its way */
+    LOOP_DRAIN_IDLE_MS = 1000,    /* likewise in a drain: time for a request that is on its way */
     LOOP_DRAIN_LINGER_MS = 1000, /* for the client's FIN after ours, in a drain */
     LOOP_STOP_MS = 500,          /* for the engine to let go, once all is cut */
 };
