@@ -710,15 +710,14 @@ static inline struct io_sock *note(struct io *io, const struct epoll_event *repo
     return s;
 }
 
-/* Returns how many events. What comes for a socket that does nothing else is received on the spot,
+/* `reports` may be a failure of looking. Returns how many events. What comes for a socket that does nothing else is received on the spot,
  * once; all else takes its turn. */
 static int note_all(struct io *io, int reports, struct io_event *events, int room)
 {
-    const struct epoll_event *end = io->reports + reports;
     struct io_event *at = events;
 
-    for (const struct epoll_event *report = io->reports; report < end; report++) {
-        struct io_sock *s = note(io, report);
+    for (int i = 0; i < reports; i++) {
+        struct io_sock *s = note(io, &io->reports[i]);
 
         if (!s)
             continue;
