@@ -104,7 +104,8 @@ void conn_open(struct core *core, int fd)
     tell(core, c, "opened");
 }
 
-static COLD void close_with(struct core *core, struct conn *c, enum io_close_how how, const char *why)
+static COLD void close_with(struct core *core, struct conn *c, enum io_close_how how,
+                            const char *why)
 {
     tell(core, c, why);
     http1_drop(&c->http1, core);

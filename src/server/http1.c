@@ -61,8 +61,8 @@ void http1_found(struct http1 *h, struct site_found found)
     h->has_found = true;
 }
 
-static COLD void add_line(const struct http1 *h, struct core *core, const struct http_request *request,
-                     int status, uint64_t bytes)
+static COLD void add_line(const struct http1 *h, struct core *core,
+                          const struct http_request *request, int status, uint64_t bytes)
 {
     struct access_line line = {
         .peer = str_of(h->peer, h->peer_len),

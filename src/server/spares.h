@@ -19,6 +19,7 @@ void spares_fill(struct spares *spares, int fd);
 /* Let one go. False when there is none. */
 bool spares_spend(struct spares *spares);
 
+/* Let all of them go. */
 void spares_release(struct spares *spares);
 
 #endif
