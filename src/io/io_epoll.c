@@ -710,8 +710,8 @@ static inline struct io_sock *note(struct io *io, const struct epoll_event *repo
     return s;
 }
 
-/* `reports` may be a failure of looking. Returns how many events. What comes for a socket that does nothing else is received on the spot,
- * once; all else takes its turn. */
+/* `reports` may be a failure of looking. Returns how many events. What comes for a socket that does
+ * nothing else is received on the spot, once; all else takes its turn. */
 static int note_all(struct io *io, int reports, struct io_event *events, int room)
 {
     struct io_event *at = events;
