@@ -1,4 +1,4 @@
-/* status.h - the status codes of RFC 9110 15 that ringlet sends. Pure. */
+/* status.h - the status codes of RFC 9110 15 and of the registry it names. Pure. */
 #ifndef HTTP_STATUS_H
 #define HTTP_STATUS_H
 

@@ -1,9 +1,10 @@
 /* buffers.h - receive buffers, and who holds which.
  *
  * One block of memory cut into equal buffers, numbered by lease. A buffer is free (on the stack
- * here, or in the kernel's ring for the engine that has one), or lent to a socket's owner. Used by
- * both engines. Guarantees: a lease is given back once, a second time is a mistake that stops the
- * process; a socket that is gone is never touched. */
+ * here, or in the kernel's ring for the engine that has one), kept for a socket that has its share
+ * (surplus.h), or lent to a socket's owner. Used by both engines. Guarantees: a lease is given back
+ * once, a second time is a mistake that stops the process; a socket that is gone is never touched.
+ */
 #ifndef IO_BUFFERS_H
 #define IO_BUFFERS_H
 

@@ -62,7 +62,7 @@ void conn_reset_all(struct core *core);
 /* Free the structs. None may be open. */
 void conn_release_all(struct core *core);
 
-/* Is it true to its state? For CHECK. */
+/* Is it true to its state, between two turns of the loop? For tests. */
 bool conn_holds(const struct conn *c);
 
 #endif

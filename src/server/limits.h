@@ -9,7 +9,7 @@
 enum {
     /* Descriptors that are no connections. */
     LIMITS_FILES_PROCESS = 16, /* standard streams, log, root, signals, what libraries open */
-    LIMITS_FILES_CORE = 16,    /* ring, listener, watches */
+    LIMITS_FILES_CORE = 16,    /* ring, listener, watches, spares */
     LIMITS_FILES_PART = 4,     /* one in so many of the rest is for files being sent */
 
     /* Connections per core. With fewer there is no point in starting; tables grow with the other,

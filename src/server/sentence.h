@@ -14,7 +14,6 @@ struct sentence {
     char text[SENTENCE_MAX]; /* ends with a NUL */
 };
 
-/* Like printf(3). */
 /* Put a '?' in the place of every control character: what an operator gave may hold line ends and
  * the escape sequences of a terminal. */
 void sentence_clean(char *text, size_t len);

@@ -5,7 +5,7 @@
  * filled wait for the one fill. An entry that was last looked at more than SITE_CHECK_MS ago is
  * looked at again before it is served, so a change on disk shows after that time at the latest.
  *
- * Used by server/http1 and server/worker, on one thread. */
+ * Used by server/, on one thread. */
 #ifndef SITE_SITE_H
 #define SITE_SITE_H
 
