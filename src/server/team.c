@@ -167,7 +167,6 @@ int team_start(struct team *team, const struct team_setup *setup, struct sentenc
 {
     note->text[0] = '\0';
     *team = (struct team){
-        .config = setup->config,
         .engine = first_choice(setup->config->engine),
         .workers = calloc(setup->config->cores, sizeof(struct worker)),
         .done = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),

@@ -9,7 +9,6 @@
 #include "server/worker.h"
 
 struct team {
-    const struct config *config;
     const struct io_engine *engine; /* the one in use */
     struct worker *workers;
     unsigned count; /* started */
