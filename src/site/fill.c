@@ -113,11 +113,13 @@ static bool looked(struct site_fill *fill, int root)
     return ask_open(fill, FILL_OPENING, root, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 }
 
-/* Anybody can set the time of the last modification back, nobody that of the last change. */
+/* Anybody can set the time of the last modification back, nobody that of the last change. Either may
+ * lie as far ahead as the file system can tell, so nothing is added to it. */
 static bool is_settled(const struct statx *facts, int64_t now_unix)
 {
-    return facts->stx_mtime.tv_sec + SETTLED_SECONDS < now_unix &&
-           facts->stx_ctime.tv_sec + SETTLED_SECONDS < now_unix;
+    int64_t before = now_unix - SETTLED_SECONDS;
+
+    return facts->stx_mtime.tv_sec < before && facts->stx_ctime.tv_sec < before;
 }
 
 /* Between the two openings the name may have come to stand for something else. */
