@@ -32,7 +32,7 @@ static COLD void tell(const struct core *core, const struct conn *c, const char 
         fprintf(stderr, "ringlet: connection %d.%u %s\n", c->sock.fd, c->sock.generation, what);
 }
 
-/* The one place where the state changes. */
+/* The one place where the state changes, but for conn_open. */
 static inline void enter(struct conn *c, enum conn_state state)
 {
     CHECK(c->state != CONN_CLOSING);
@@ -127,17 +127,17 @@ static void cut_short(struct core *core, struct conn *c)
 }
 
 /* Leave what can't be read yet to the kernel, and do not keep buffers from others when they are
- * scarce. */
+ * scarce. What is copied then is no lease any more, so only the pause bounds it. */
 static COLD void hold_back(struct core *core, struct conn *c)
 {
     struct io *io = core->source.io;
+    bool scarce = core->source.engine->stats(io).leases > core->buffers / 2;
 
-    if (!c->paused && c->sock.leases > CONN_LEASES_HELD) {
+    if (!c->paused && (scarce || c->sock.leases > CONN_LEASES_HELD)) {
         core->source.engine->pause(io, &c->sock);
         c->paused = true;
     }
-    if (core->source.engine->stats(io).leases > core->buffers / 2 &&
-        input_keep(&c->http1.input, &core->source) < 0)
+    if (scarce && input_keep(&c->http1.input, &core->source) < 0)
         close_with(core, c, IO_CLOSE_RESET, "reset: out of memory");
 }
 
@@ -255,7 +255,7 @@ void conn_sent(struct core *core, const struct io_event *event)
     CHECK(c->state == CONN_SENDING);
     output_give_back(&core->outputs, c->out, &core->site);
     c->out = NULL;
-    c->state = list_empty(&c->filling) ? CONN_READING : CONN_FILLING;
+    enter(c, list_empty(&c->filling) ? CONN_READING : CONN_FILLING);
     if (event->result < 0)
         close_with(core, c, IO_CLOSE_RESET, "reset: sending failed");
     else if (c->last)
@@ -290,7 +290,7 @@ void conn_filled(struct core *core, struct site_fill *fill)
         struct conn *c = CONTAINER_OF(node, struct conn, filling);
         http1_found(&c->http1, fill->found);
         if (c->state == CONN_FILLING) {
-            c->state = CONN_READING;
+            enter(c, CONN_READING);
             run(core, c);
         }
     }

@@ -374,6 +374,32 @@ static void floods_leave_buffers_for_others(void **state)
     stage_close(stage);
 }
 
+/* What is copied is no longer a lease, and still the kernel keeps the rest. */
+static void floods_are_not_copied_without_end(void **state)
+{
+    enum { FLOODS = 20, REQUESTS = 25000, KEPT_MAX = (IO_SOCK_LEASES_MAX + 1) * LOOP_BUFFER_SIZE };
+    struct stage *stage = calm();
+
+    (void)state;
+    static_assert((size_t)REQUESTS * (sizeof HELLO - 1) > 2 * (size_t)KEPT_MAX, "too little");
+    stage->loop.core.buffers = 4 * FLOODS; /* scarce before all have enough of them to be paused */
+    for (int i = 0; i < FLOODS; i++) {
+        struct client *client = client_open(stage);
+        fake_peer_set_window(client->peer, 2000);
+        client->read_max = 0;
+        for (int n = 0; n < REQUESTS; n++)
+            client_say(client, HELLO);
+    }
+    stage_settle(stage);
+    struct core *core = &stage->loop.core;
+    for (struct list *node = core->conns.next; node != &core->conns; node = node->next) {
+        const struct conn *c = CONTAINER_OF(node, struct conn, link);
+        assert_int_equal(c->state, CONN_SENDING);
+        assert_true(c->http1.input.kept_len <= KEPT_MAX);
+    }
+    stage_close(stage);
+}
+
 static void structs_are_used_again(void **state)
 {
     struct stage *stage = calm();
@@ -407,6 +433,7 @@ int main(void)
         cmocka_unit_test(what_is_ready_does_not_wait_for_the_disk),
         cmocka_unit_test(ten_thousand_requests_unread),
         cmocka_unit_test(floods_leave_buffers_for_others),
+        cmocka_unit_test(floods_are_not_copied_without_end),
         cmocka_unit_test(structs_are_used_again),
     };
 
