@@ -10,6 +10,7 @@ cannot, it is the server's CPU time from the scheduler's own books.
 """
 
 import argparse
+import contextlib
 import os
 import pathlib
 import re
@@ -73,10 +74,11 @@ http {{
 class Server:
     """One server process (with its children), listening on a port of 127.0.0.1."""
 
-    def __init__(self, name, command, port, log):
+    def __init__(self, name, command, port, log, environment):
         self.name = name
         self.port = port
-        self.process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+        self.process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL,
+                                        env=os.environ | environment)
 
     def wait_ready(self):
         deadline = time.monotonic() + START_SECONDS
@@ -112,13 +114,18 @@ class Server:
         return total
 
     def stop(self):
+        """Ask it to end, and insist. Under valgrind a thread that sleeps in io_uring_enter keeps
+        all others from running, the one that waits for our signal among them: wake it."""
         if self.process.poll() is None:
             self.process.terminate()
-        try:
-            self.process.wait(30)
-        except subprocess.TimeoutExpired:
+        deadline = time.monotonic() + 30
+        while self.process.poll() is None and time.monotonic() < deadline:
+            with contextlib.suppress(OSError):
+                socket.create_connection(('127.0.0.1', self.port), timeout=1).close()
+            time.sleep(0.1)
+        if self.process.poll() is None:
             self.process.kill()
-            self.process.wait()
+        self.process.wait()
 
 
 def task_ns(task):
@@ -184,11 +191,11 @@ class Bench:
                         str(self.options.server_cpu), '--host', '127.0.0.1', '--port', str(port),
                         '--root', str(self.home / 'site'), '--quiet']
 
-    def start(self, name, wrapper=()):
+    def start(self, name, wrapper=(), **environment):
         port = free_port()
         pinned, command = self.command(name, port, in_one_process=bool(wrapper))
         with open(self.home / 'servers.log', 'ab') as log:
-            server = Server(name, [*pinned, *wrapper, *command], port, log)
+            server = Server(name, [*pinned, *wrapper, *command], port, log, environment)
         self.servers.append(server)
         server.wait_ready()
         return server
@@ -326,7 +333,8 @@ def count_instructions(bench, name, headers, rounds):
     out = bench.home / 'callgrind.out'
     out.unlink(missing_ok=True)
     server = bench.start(name, ['valgrind', '--tool=callgrind', '--quiet',
-                                f'--callgrind-out-file={out}'])
+                                f'--callgrind-out-file={out}'],
+                         LD_PRELOAD=str(bench.home / 'openat2.so'))
     drive(server.port, headers, rounds)
     bench.stop(server)
     total = re.search(r'^(?:totals|summary): (\d+)', out.read_text(), re.M)
@@ -339,6 +347,8 @@ def instructions(bench, names):
     """The difference of a long run and a short one, so that starting and stopping fall out."""
     if not shutil.which('valgrind'):
         raise SystemExit('--instructions needs valgrind: apt-get install valgrind')
+    subprocess.run(['cc', '-shared', '-fPIC', '-o', bench.home / 'openat2.so',
+                    pathlib.Path(__file__).parent / 'openat2.c'], check=True)
     short, long = 10, 10 + bench.options.callgrind_rounds
     rows = []
     for kind, headers in REQUESTS.items():
