@@ -113,8 +113,8 @@ static bool looked(struct site_fill *fill, int root)
     return ask_open(fill, FILL_OPENING, root, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 }
 
-/* Anybody can set the time of the last modification back, nobody that of the last change. Either may
- * lie as far ahead as the file system can tell, so nothing is added to it. */
+/* Anybody can set the time of the last modification back, nobody that of the last change. Either
+ * may lie as far ahead as the file system can tell, so nothing is added to it. */
 static bool is_settled(const struct statx *facts, int64_t now_unix)
 {
     int64_t before = now_unix - SETTLED_SECONDS;
