@@ -159,8 +159,8 @@ bool site_fill_step(struct site *site, struct site_fill *fill, int64_t result, u
     list_remove(&fill->link);
     struct site_entry *entry = fill->found.entry;
 
-    /* What was held for this path is no longer what stands on disk. */
-    if (fill->old && fill->old != entry && fill->old->cached)
+    /* What was held for this path is no longer what stands on disk; after a 503 nobody knows. */
+    if (fill->old && fill->old != entry && fill->old->cached && fill->found.status != 503)
         remove_entry(site, fill->old);
     if (entry)
         entry->checked_ms = now_ms;
