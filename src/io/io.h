@@ -197,8 +197,9 @@ struct io_engine {
 
     /* Start receiving. The socket is a connected stream socket, as it came from IO_ACCEPTED. */
     void (*attach)(struct io *, struct io_sock *, int fd);
-    /* Stop receiving for now: a bounded remainder still arrives (IO_SOCK_LEASES_MAX), then silence.
-     * Pausing what is paused, or resuming what is not, does nothing. */
+    /* Stop receiving for now: what the kernel had under way still arrives, bounded by the buffers
+     * there are, at most IO_SOCK_LEASES_MAX of them lent at a time; then silence. Pausing what is
+     * paused, or resuming what is not, does nothing. */
     void (*pause)(struct io *, struct io_sock *);
     void (*resume)(struct io *, struct io_sock *);
 
