@@ -4,11 +4,16 @@
 #include "base/cold.h"
 
 #include <arpa/inet.h>
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+/* A connection pauses before the engine stops receiving by itself. */
+static_assert((int)CONN_LEASES_HELD < (int)IO_SOCK_LEASES_SOFT, "pausing comes first");
+static_assert((int)IO_SOCK_LEASES_SOFT < (int)IO_SOCK_LEASES_MAX, "the soft share is smaller");
 
 static struct conn *conn_of(const struct io_event *event)
 {

@@ -4,11 +4,16 @@
 #include "base/clock.h"
 #include "server/conn.h"
 #include "server/fills.h"
+#include "server/limits.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/random.h>
 #include <unistd.h>
+
+/* What is held back counts among the descriptors of a core that are no connections. */
+static_assert((int)SPARES_MAX < (int)LIMITS_FILES_CORE, "a core has room for its spare descriptors");
 
 static unsigned parked_count(const struct loop *loop)
 {
@@ -261,6 +266,11 @@ static void give_up_fills(struct loop *loop, uint64_t before_ms)
 static void find_descriptors(struct loop *loop)
 {
     struct core *core = &loop->core;
+
+    if (loop->stage == LOOP_STOPPING) {
+        give_up_fills(loop, UINT64_MAX);
+        return;
+    }
 
     if (loop->accepting == LOOP_ACCEPT_ON && !list_empty(&core->put_off))
         end_accept(loop);

@@ -62,6 +62,8 @@ static bool read_all(int fd, char *bytes, size_t len)
         ssize_t count = read(fd, bytes + done, len - done);
         if (count < 0 && errno == EINTR)
             continue;
+        if (count == 0)
+            errno = EBUSY; /* it has become shorter */
         if (count <= 0)
             return false;
         done += (size_t)count;
