@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 /* What is held back counts among the descriptors of a core that are no connections. */
-static_assert((int)SPARES_MAX < (int)LIMITS_FILES_CORE, "a core has room for its spare descriptors");
+static_assert((int)SPARES_MAX < (int)LIMITS_FILES_CORE, "spares have room");
 
 static unsigned parked_count(const struct loop *loop)
 {
