@@ -134,6 +134,13 @@ struct stage *stage_open(const struct config *config)
     return stage;
 }
 
+struct stage *stage_calm(void)
+{
+    const struct config config = stage_config();
+
+    return stage_open(&config);
+}
+
 static void poke(const struct stage *stage)
 {
     const uint64_t one = 1;
@@ -277,6 +284,20 @@ void client_say_bytes(struct client *client, const void *bytes, size_t len)
 void client_say(struct client *client, const char *text)
 {
     client_say_bytes(client, text, strlen(text));
+}
+
+struct client *client_visit(struct stage *stage, const char *says)
+{
+    struct client *client = client_open(stage);
+
+    client_more(client, says);
+    return client;
+}
+
+void client_more(struct client *client, const char *says)
+{
+    client_say(client, says);
+    stage_settle(client->stage);
 }
 
 static bool write_some(struct client *client)

@@ -59,6 +59,8 @@ struct config stage_config(void);
 
 /* A loop that serves. The stage copies `config`; config->log is opened if it is named. */
 struct stage *stage_open(const struct config *config);
+/* One with nothing out of the ordinary. */
+struct stage *stage_calm(void);
 
 /* One turn of the loop, after which it and all its connections must be true to their state. With
  * `busy`, or when nobody is there, no time passes. */
@@ -92,6 +94,9 @@ struct client {
 
 struct client *client_open(struct stage *stage);
 void client_say(struct client *client, const char *text);
+/* A new client that has said something, or an old one that has said more, and has been heard. */
+struct client *client_visit(struct stage *stage, const char *says);
+void client_more(struct client *client, const char *says);
 void client_say_bytes(struct client *client, const void *bytes, size_t len);
 
 /* Write and read what is possible now. Returns whether anything was. */

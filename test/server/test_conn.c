@@ -15,28 +15,6 @@
 #define HELLO "GET /hello.txt HTTP/1.1\r\nHost: h\r\n\r\n"
 #define HUGE  "GET /huge.bin HTTP/1.1\r\nHost: h\r\n\r\n"
 
-static struct stage *calm(void)
-{
-    const struct config config = stage_config();
-
-    return stage_open(&config);
-}
-
-static struct client *visitor(struct stage *stage, const char *says)
-{
-    struct client *client = client_open(stage);
-
-    client_say(client, says);
-    stage_settle(stage);
-    return client;
-}
-
-static void more(struct client *client, const char *says)
-{
-    client_say(client, says);
-    stage_settle(client->stage);
-}
-
 /* The stage's only connection. */
 static struct conn *only_conn(struct stage *stage)
 {
@@ -50,16 +28,16 @@ static struct conn *only_conn(struct stage *stage)
 
 static void idle_ones_are_closed(void **state)
 {
-    struct stage *stage = calm();
+    struct stage *stage = stage_calm();
     const uint32_t idle_ms = stage->config.idle_ms;
-    struct client *silent = visitor(stage, "");
-    struct client *talker = visitor(stage, HELLO);
+    struct client *silent = client_visit(stage, "");
+    struct client *talker = client_visit(stage, HELLO);
 
     (void)state;
     client_gets_file(talker, FILE_HELLO);
     stage_pass(stage, idle_ms - 1);
     client_gets_nothing(silent, FAKE_SAW_NOTHING);
-    more(talker, HELLO); /* its idleness begins anew with each answer */
+    client_more(talker, HELLO); /* its idleness begins anew with each answer */
     client_gets_file(talker, FILE_HELLO);
     stage_pass(stage, 1);
     client_gets_nothing(silent, FAKE_SAW_FIN);
@@ -72,14 +50,14 @@ static void idle_ones_are_closed(void **state)
 
 static void a_head_has_its_time_however_it_drips(void **state)
 {
-    struct stage *stage = calm();
+    struct stage *stage = stage_calm();
     const uint32_t header_ms = stage->config.header_ms;
-    struct client *client = visitor(stage, "G");
+    struct client *client = client_visit(stage, "G");
 
     (void)state;
     for (int i = 0; i < 9; i++) {
         stage_pass(stage, header_ms / 10);
-        more(client, i == 0 ? "ET /" : "x");
+        client_more(client, i == 0 ? "ET /" : "x");
         client_gets_nothing(client, FAKE_SAW_NOTHING);
     }
     stage_pass(stage, header_ms / 10 - 1);
@@ -94,8 +72,8 @@ static void a_head_has_its_time_however_it_drips(void **state)
  * reading. */
 static void a_head_behind_an_answer_has_its_time_too(void **state)
 {
-    struct stage *stage = calm();
-    struct client *client = visitor(stage, HELLO "GET /hello");
+    struct stage *stage = stage_calm();
+    struct client *client = client_visit(stage, HELLO "GET /hello");
 
     (void)state;
     client_gets_file(client, FILE_HELLO);
@@ -110,7 +88,7 @@ static void a_head_behind_an_answer_has_its_time_too(void **state)
 static void a_body_has_its_time_for_each_piece(void **state)
 {
     const char *const methods[] = { "GET", "POST" };
-    struct stage *stage = calm();
+    struct stage *stage = stage_calm();
     const uint32_t body_ms = stage->config.body_ms;
     char head[128];
 
@@ -119,12 +97,12 @@ static void a_body_has_its_time_for_each_piece(void **state)
         snprintf(head, sizeof head,
                  "%s /hello.txt HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\n",
                  methods[answered]);
-        struct client *client = visitor(stage, head);
+        struct client *client = client_visit(stage, head);
         if (answered)
             client_gets_plain(client, 405);
         for (int i = 0; i < 5; i++) {
             stage_pass(stage, body_ms - 1);
-            more(client, "piece");
+            client_more(client, "piece");
             client_gets_nothing(client, FAKE_SAW_NOTHING);
         }
         stage_pass(stage, body_ms);
@@ -137,12 +115,12 @@ static void a_body_has_its_time_for_each_piece(void **state)
 
 static void one_who_takes_nothing_is_cut(void **state)
 {
-    struct stage *stage = calm();
+    struct stage *stage = stage_calm();
     struct client *client = client_open(stage);
 
     (void)state;
     client->read_max = 0;
-    more(client, HUGE);
+    client_more(client, HUGE);
     /* What the kernel had room for was progress. */
     stage_pass(stage, stage->config.write_ms);
     assert_int_equal(client->saw, FAKE_SAW_NOTHING);
@@ -157,13 +135,13 @@ static void one_who_takes_nothing_is_cut(void **state)
 
 static void one_who_takes_some_goes_on(void **state)
 {
-    struct stage *stage = calm();
+    struct stage *stage = stage_calm();
     struct client *client = client_open(stage);
     unsigned steps = 0;
 
     (void)state;
     client->read_max = 0;
-    more(client, HUGE);
+    client_more(client, HUGE);
     while (only_conn(stage)->state == CONN_SENDING) {
         stage_pass(stage, stage->config.write_ms - 1);
         client->read_max = 20000;
@@ -183,14 +161,14 @@ static void one_who_takes_some_goes_on(void **state)
 
 static void one_who_does_not_go_is_cut(void **state)
 {
-    struct stage *stage = calm();
-    struct client *client = visitor(stage, "GET /hello.txt HTTP/1.0\r\n\r\n");
+    struct stage *stage = stage_calm();
+    struct client *client = client_visit(stage, "GET /hello.txt HTTP/1.0\r\n\r\n");
 
     (void)state;
     client_gets_file(client, FILE_HELLO);
     client_gets_nothing(client, FAKE_SAW_FIN);
     stage_pass(stage, CONN_LINGER_MS / 2);
-    more(client, "and another thing"); /* does not prolong it */
+    client_more(client, "and another thing"); /* does not prolong it */
     stage_pass(stage, CONN_LINGER_MS / 2 - 1);
     client_gets_nothing(client, FAKE_SAW_FIN);
     assert_int_equal(stage->loop.core.conn_count, 1);
@@ -207,13 +185,13 @@ static void half_closed_ones_get_their_answers(void **state)
     const char *const says[] = {
         HELLO HUGE HELLO, HELLO HUGE HELLO "GET /hello", /* and no 408 */
     };
-    struct stage *stage = calm();
+    struct stage *stage = stage_calm();
 
     (void)state;
     for (size_t i = 0; i < sizeof says / sizeof *says; i++) {
         struct client *client = client_open(stage);
         client->finishes = true;
-        more(client, says[i]);
+        client_more(client, says[i]);
         assert_true(client->finished);
         client_gets_file(client, FILE_HELLO);
         client_gets_file(client, FILE_HUGE);
@@ -228,13 +206,13 @@ static void a_client_that_breaks_off_is_forgotten(void **state)
 {
     const char *const says[] = { "", "GET /h", HELLO, HUGE HELLO,
                                  "GET / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\n12" };
-    struct stage *stage = calm();
+    struct stage *stage = stage_calm();
 
     (void)state;
     for (size_t i = 0; i < 2 * sizeof says / sizeof *says; i++) {
         struct client *client = client_open(stage);
         client->read_max = 0;
-        more(client, says[i / 2]);
+        client_more(client, says[i / 2]);
         if (i % 2)
             fake_peer_reset(client->peer);
         client_leave(client);
@@ -248,7 +226,7 @@ static void a_client_that_breaks_off_is_forgotten(void **state)
 /* What was said behind the last request comes in the same batch as the end of its answer. */
 static void bytes_that_come_as_it_closes(void **state)
 {
-    struct stage *stage = calm();
+    struct stage *stage = stage_calm();
     struct client *client = client_open(stage);
 
     (void)state;
@@ -257,7 +235,7 @@ static void bytes_that_come_as_it_closes(void **state)
         client_pump(client);
         stage_turn(stage, true);
     }
-    more(client, HELLO);
+    client_more(client, HELLO);
     client_gets_file(client, FILE_HELLO);
     client_gets_nothing(client, FAKE_SAW_FIN);
     stage_close(stage);
@@ -265,20 +243,20 @@ static void bytes_that_come_as_it_closes(void **state)
 
 static void a_file_that_shrinks_breaks_its_answer(void **state)
 {
-    struct stage *stage = calm();
+    struct stage *stage = stage_calm();
     char path[128];
 
     (void)state;
     snprintf(path, sizeof path, "%s/shrinks.bin", stage_site());
     int fd = open(path, O_WRONLY | O_CREAT, 0644);
     assert_true(fd >= 0 && ftruncate(fd, 300000) == 0);
-    struct client *client = visitor(stage, "GET /shrinks.bin HTTP/1.1\r\nHost: h\r\n\r\n");
+    struct client *client = client_visit(stage, "GET /shrinks.bin HTTP/1.1\r\nHost: h\r\n\r\n");
     struct answer answer = client_answer(client, false);
     assert_int_equal(answer.length, 300000);
 
     assert_int_equal(ftruncate(fd, 1000), 0);
     close(fd);
-    more(client, HELLO "GET /shrinks.bin HTTP/1.1\r\nHost: h\r\n\r\n" HELLO);
+    client_more(client, HELLO "GET /shrinks.bin HTTP/1.1\r\nHost: h\r\n\r\n" HELLO);
     client_gets_file(client, FILE_HELLO);
     assert_int_equal(client->saw, FAKE_SAW_RST);
     assert_true(client->in_len - client->in_at < 2000);
@@ -300,8 +278,8 @@ static void until_heard(struct client *client)
 
 static void what_is_ready_does_not_wait_for_the_disk(void **state)
 {
-    struct stage *stage = calm();
-    struct client *client = visitor(stage, HELLO);
+    struct stage *stage = stage_calm();
+    struct client *client = client_visit(stage, HELLO);
 
     (void)state;
     client_gets_file(client, FILE_HELLO);
@@ -321,7 +299,7 @@ static void what_is_ready_does_not_wait_for_the_disk(void **state)
 static void ten_thousand_requests_unread(void **state)
 {
     enum { REQUESTS = 10000 };
-    struct stage *stage = calm();
+    struct stage *stage = stage_calm();
     struct client *client = client_open(stage);
 
     (void)state;
@@ -348,7 +326,7 @@ static void ten_thousand_requests_unread(void **state)
 static void floods_leave_buffers_for_others(void **state)
 {
     enum { FLOODS = 60 };
-    struct stage *stage = calm();
+    struct stage *stage = stage_calm();
 
     (void)state;
     static_assert((int)FLOODS * (int)IO_SOCK_LEASES_MAX > (int)LOOP_BUFFERS, "could take all");
@@ -363,7 +341,7 @@ static void floods_leave_buffers_for_others(void **state)
     }
     stage_settle(stage);
     assert_true(fake_io_engine.stats(stage->io).leases < LOOP_BUFFERS);
-    struct client *other = visitor(stage, HELLO);
+    struct client *other = client_visit(stage, HELLO);
     client_gets_file(other, FILE_HELLO);
     for (unsigned i = 0; i < FLOODS; i++)
         stage->clients[i]->read_max = SIZE_MAX;
@@ -378,7 +356,7 @@ static void floods_leave_buffers_for_others(void **state)
 static void floods_are_not_copied_without_end(void **state)
 {
     enum { FLOODS = 20, REQUESTS = 25000, KEPT_MAX = (IO_SOCK_LEASES_MAX + 1) * LOOP_BUFFER_SIZE };
-    struct stage *stage = calm();
+    struct stage *stage = stage_calm();
 
     (void)state;
     static_assert((size_t)REQUESTS * (sizeof HELLO - 1) > 2 * (size_t)KEPT_MAX, "too little");
@@ -402,11 +380,11 @@ static void floods_are_not_copied_without_end(void **state)
 
 static void structs_are_used_again(void **state)
 {
-    struct stage *stage = calm();
+    struct stage *stage = stage_calm();
 
     (void)state;
     for (int i = 0; i < 3 * CONN_SLAB; i++) {
-        struct client *client = visitor(stage, HELLO);
+        struct client *client = client_visit(stage, HELLO);
         client_gets_file(client, FILE_HELLO);
         client_forget(client);
         stage_settle(stage);

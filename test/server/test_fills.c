@@ -16,28 +16,6 @@
 
 #define HELLO "GET /hello.txt HTTP/1.1\r\nHost: h\r\n\r\n"
 
-static struct stage *calm(void)
-{
-    const struct config config = stage_config();
-
-    return stage_open(&config);
-}
-
-static struct client *visitor(struct stage *stage, const char *says)
-{
-    struct client *client = client_open(stage);
-
-    client_say(client, says);
-    stage_settle(stage);
-    return client;
-}
-
-static void more(struct client *client, const char *says)
-{
-    client_say(client, says);
-    stage_settle(client->stage);
-}
-
 /* An engine that counts what it is asked to do with files. */
 static unsigned opens, reads, closes;
 
@@ -51,7 +29,7 @@ static void counting_file(struct io *io, struct io_file_op *op)
 
 static struct stage *counted(struct io_engine *spy)
 {
-    struct stage *stage = calm();
+    struct stage *stage = stage_calm();
 
     *spy = fake_io_engine;
     spy->file = counting_file;
@@ -84,11 +62,11 @@ static void what_is_held_is_not_asked_for_again(void **state)
 {
     struct io_engine spy;
     struct stage *stage = counted(&spy);
-    struct client *client = visitor(stage, HELLO);
+    struct client *client = client_visit(stage, HELLO);
 
     (void)state;
     for (int i = 0; i < 100; i++)
-        more(client, HELLO);
+        client_more(client, HELLO);
     for (int i = 0; i <= 100; i++)
         client_gets_file(client, FILE_HELLO);
     assert_int_equal(reads, 1);
@@ -103,7 +81,7 @@ static void a_large_file_is_opened_once(void **state)
 
     (void)state;
     for (int i = 0; i < 5; i++)
-        more(client, "GET /huge.bin HTTP/1.1\r\nHost: h\r\n\r\n");
+        client_more(client, "GET /huge.bin HTTP/1.1\r\nHost: h\r\n\r\n");
     for (int i = 0; i < 5; i++)
         client_gets_file(client, FILE_HUGE);
     assert_int_equal(opens, 2);
@@ -131,7 +109,7 @@ static void failures_of_the_disk(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct stage *stage = calm();
+        struct stage *stage = stage_calm();
         bool ends = cases[i].status == 503; /* room for others is the point of it */
         fake_io_fail_file(stage->io, cases[i].kind, cases[i].error, cases[i].nth);
         struct client *clients[] = { client_open(stage), client_open(stage) };
@@ -146,7 +124,7 @@ static void failures_of_the_disk(void **state)
             client_gets_nothing(clients[n], ends ? FAKE_SAW_FIN : FAKE_SAW_NOTHING);
         }
         /* It is not held against the file. */
-        struct client *later = visitor(stage, HELLO);
+        struct client *later = client_visit(stage, HELLO);
         client_gets_file(later, FILE_HELLO);
         stage_close(stage);
     }
@@ -170,19 +148,19 @@ static void nobody_waits_any_more(void **state)
     stage_settle(stage);
     assert_int_equal(stage->loop.core.conn_count, 0);
     assert_int_equal(stage->loop.core.errands, 0);
-    client_gets_file(visitor(stage, HELLO), FILE_HELLO);
+    client_gets_file(client_visit(stage, HELLO), FILE_HELLO);
     assert_int_equal(reads, 1);
     stage_close(stage);
 }
 
 static void what_changed_is_seen(void **state)
 {
-    struct stage *stage = calm();
+    struct stage *stage = stage_calm();
     char path[128];
 
     (void)state;
     snprintf(path, sizeof path, "%s/changes.txt", stage_site());
-    struct client *client = visitor(stage, "GET /changes.txt HTTP/1.1\r\nHost: h\r\n\r\n");
+    struct client *client = client_visit(stage, "GET /changes.txt HTTP/1.1\r\nHost: h\r\n\r\n");
     client_gets_plain(client, 404);
     for (int version = 1; version <= 3; version++) {
         int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
@@ -190,14 +168,14 @@ static void what_changed_is_seen(void **state)
         assert_int_equal(write(fd, "vvv", (size_t)version), version);
         close(fd);
         stage_pass(stage, SITE_CHECK_MS + 1);
-        more(client, "GET /changes.txt HTTP/1.1\r\nHost: h\r\n\r\n");
+        client_more(client, "GET /changes.txt HTTP/1.1\r\nHost: h\r\n\r\n");
         struct answer answer = client_answer(client, false);
         assert_int_equal(answer.status, 200);
         assert_int_equal(answer.length, version);
     }
     unlink(path);
     stage_pass(stage, SITE_CHECK_MS + 1);
-    more(client, "GET /changes.txt HTTP/1.1\r\nHost: h\r\n\r\n");
+    client_more(client, "GET /changes.txt HTTP/1.1\r\nHost: h\r\n\r\n");
     client_gets_plain(client, 404);
     stage_close(stage);
 }

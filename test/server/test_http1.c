@@ -13,28 +13,6 @@
 
 #define HELLO "GET /hello.txt HTTP/1.1\r\nHost: h\r\n\r\n"
 
-static struct stage *calm(void)
-{
-    const struct config config = stage_config();
-
-    return stage_open(&config);
-}
-
-static struct client *visitor(struct stage *stage, const char *says)
-{
-    struct client *client = client_open(stage);
-
-    client_say(client, says);
-    stage_settle(stage);
-    return client;
-}
-
-static void more(struct client *client, const char *says)
-{
-    client_say(client, says);
-    stage_settle(client->stage);
-}
-
 static void say_many(struct client *client, char byte, size_t count)
 {
     while (count-- > 0)
@@ -43,7 +21,7 @@ static void say_many(struct client *client, char byte, size_t count)
 
 static void every_file_comes_whole(void **state)
 {
-    struct stage *stage = calm();
+    struct stage *stage = stage_calm();
     char text[128];
 
     (void)state;
@@ -80,16 +58,16 @@ static void versions_and_connection_fields(void **state)
           false },
         { "GET /hello.txt HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n", false, true },
     };
-    struct stage *stage = calm();
+    struct stage *stage = stage_calm();
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct client *client = visitor(stage, cases[i].request);
+        struct client *client = client_visit(stage, cases[i].request);
         struct answer answer = client_answer(client, false);
         expect_file(&answer, FILE_HELLO, false);
         assert_int_equal(answer.closes, cases[i].closes);
         assert_int_equal(answer.persists_1_0, cases[i].persists_1_0);
-        more(client, HELLO);
+        client_more(client, HELLO);
         if (!cases[i].closes)
             client_gets_file(client, FILE_HELLO);
         client_gets_nothing(client, cases[i].closes ? FAKE_SAW_FIN : FAKE_SAW_NOTHING);
@@ -120,18 +98,18 @@ static void refusals_that_end_the_connection(void **state)
         { "GET / HTTP/3.0\r\nHost: h\r\n\r\n", 505 },
         { "CONNECT h:80 HTTP/1.1\r\nHost: h:80\r\n\r\n", 405 },
     };
-    struct stage *stage = calm();
+    struct stage *stage = stage_calm();
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct client *client = visitor(stage, HELLO);
-        more(client, cases[i].request);
-        more(client, HELLO);
+        struct client *client = client_visit(stage, HELLO);
+        client_more(client, cases[i].request);
+        client_more(client, HELLO);
         assert_false(client_gets_file(client, FILE_HELLO));
         assert_true(client_gets_plain(client, cases[i].status));
         client_gets_nothing(client, FAKE_SAW_FIN);
         /* What it goes on to say is taken and thrown away, so that it gets to read the answer. */
-        more(client, HELLO);
+        client_more(client, HELLO);
         client_gets_nothing(client, FAKE_SAW_FIN);
         assert_int_equal(fake_peer_unsent(client->peer), 0);
     }
@@ -159,16 +137,16 @@ static void refusals_that_do_not(void **state)
         { "GET / HTTP/1.1\r\nHost: h\r\nExpect: 200-ok\r\n\r\n", 417 },
         { "GET / HTTP/1.1\r\nHost: h\r\nExpect: x\r\nContent-Length: 3\r\n\r\nabc", 417 },
     };
-    struct stage *stage = calm();
-    struct client *client = visitor(stage, HELLO);
+    struct stage *stage = stage_calm();
+    struct client *client = client_visit(stage, HELLO);
 
     (void)state;
     client_gets_file(client, FILE_HELLO);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        more(client, cases[i].request);
+        client_more(client, cases[i].request);
         assert_false(client_gets_plain(client, cases[i].status));
         client_gets_nothing(client, FAKE_SAW_NOTHING);
-        more(client, HELLO);
+        client_more(client, HELLO);
         assert_false(client_gets_file(client, FILE_HELLO));
     }
     stage_close(stage);
@@ -176,9 +154,9 @@ static void refusals_that_do_not(void **state)
 
 static void allow_comes_with_405_and_options(void **state)
 {
-    struct stage *stage = calm();
+    struct stage *stage = stage_calm();
     struct client *client =
-        visitor(stage, "DELETE / HTTP/1.1\r\nHost: h\r\n\r\n"
+        client_visit(stage, "DELETE / HTTP/1.1\r\nHost: h\r\n\r\n"
                        "OPTIONS * HTTP/1.1\r\nHost: h\r\n\r\n"
                        "OPTIONS /none HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc");
 
@@ -195,8 +173,8 @@ static void allow_comes_with_405_and_options(void **state)
 
 static void errors_to_head_have_no_body(void **state)
 {
-    struct stage *stage = calm();
-    struct client *client = visitor(stage, "HEAD /none HTTP/1.1\r\nHost: h\r\n\r\n" HELLO);
+    struct stage *stage = stage_calm();
+    struct client *client = client_visit(stage, "HEAD /none HTTP/1.1\r\nHost: h\r\n\r\n" HELLO);
 
     (void)state;
     struct answer answer = client_answer(client, true);
@@ -211,20 +189,20 @@ static void errors_to_head_have_no_body(void **state)
 static void a_body_is_dropped_before_the_next_request(void **state)
 {
     const char *const heads[] = { "POST /hello.txt", "GET /hello.txt" };
-    struct stage *stage = calm();
+    struct stage *stage = stage_calm();
     char text[256];
 
     (void)state;
     for (int held = 0; held < 2; held++) {
         snprintf(text, sizeof text, "%s HTTP/1.1\r\nHost: h\r\nContent-Length: %zu\r\n\r\n",
                  heads[held], strlen(HELLO) + 1);
-        struct client *client = visitor(stage, text);
+        struct client *client = client_visit(stage, text);
         if (!held) /* refused at once, whether the body comes or not */
             assert_false(client_gets_plain(client, 405));
         client_gets_nothing(client, FAKE_SAW_NOTHING);
-        more(client, HELLO);
+        client_more(client, HELLO);
         client_gets_nothing(client, FAKE_SAW_NOTHING);
-        more(client, "x"
+        client_more(client, "x"
                      "GET /none HTTP/1.1\r\nHost: h\r\n\r\n");
         if (held)
             client_gets_file(client, FILE_HELLO);
@@ -239,14 +217,14 @@ static void chunks_are_dropped_wherever_they_are_cut(void **state)
     const char text[] = "GET /hello.txt HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
                         "5;a=\"b\"\r\nGET /\r\n00a\r\n0123456789\r\n0\r\nX: y\r\n\r\n"
                         "GET /none HTTP/1.1\r\nHost: h\r\n\r\n";
-    struct stage *stage = calm();
+    struct stage *stage = stage_calm();
 
     (void)state;
     for (size_t cut = 0; cut < sizeof text; cut++) {
         struct client *client = client_open(stage);
         client_say_bytes(client, text, cut);
         stage_settle(stage);
-        more(client, text + cut);
+        client_more(client, text + cut);
         client_gets_file(client, FILE_HELLO);
         client_gets_plain(client, 404);
         client_gets_nothing(client, FAKE_SAW_NOTHING);
@@ -283,7 +261,7 @@ static void max_body_is_the_most_that_is_read(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct client *client = visitor(stage, cases[i].request);
+        struct client *client = client_visit(stage, cases[i].request);
         bool closes = client_gets_plain(client, cases[i].status);
         assert_int_equal(closes, cases[i].status == 413);
         client_gets_nothing(client, closes ? FAKE_SAW_FIN : FAKE_SAW_NOTHING);
@@ -298,11 +276,13 @@ static void with_max_body_0_there_is_none(void **state)
 
     (void)state;
     struct client *client =
-        visitor(stage, "GET /none HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n");
+        client_visit(stage, "GET /none HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n");
     assert_false(client_gets_plain(client, 404));
-    more(client, "GET /none HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n");
+    client_more(client,
+                "GET /none HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n");
     assert_false(client_gets_plain(client, 404));
-    more(client, "GET / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n");
+    client_more(client,
+                "GET / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n");
     assert_true(client_gets_plain(client, 413));
     client_gets_nothing(client, FAKE_SAW_FIN);
     stage_close(stage);
@@ -311,8 +291,8 @@ static void with_max_body_0_there_is_none(void **state)
 /* Too much for what was refused already ends the connection, without another answer. */
 static void an_answered_body_that_breaks_the_rules(void **state)
 {
-    struct stage *stage = calm();
-    struct client *client = visitor(
+    struct stage *stage = stage_calm();
+    struct client *client = client_visit(
         stage, "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n" HELLO);
 
     (void)state;
@@ -337,11 +317,11 @@ static void continue_is_said_when_it_helps(void **state)
         { "GET /hello.txt HTTP/1.1\r\nExpect: else\r\n" WAITING, false, 417 },
         { "GET /hello.txt HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\n\r\n", false, 200 },
     };
-    struct stage *stage = calm();
+    struct stage *stage = stage_calm();
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct client *client = visitor(stage, cases[i].head);
+        struct client *client = client_visit(stage, cases[i].head);
         if (cases[i].continues || cases[i].at_once) {
             struct answer answer = client_answer(client, false);
             assert_int_equal(answer.status, cases[i].continues ? 100 : cases[i].at_once);
@@ -353,15 +333,15 @@ static void continue_is_said_when_it_helps(void **state)
 
 static void after_continue_comes_the_answer(void **state)
 {
-    struct stage *stage = calm();
-    struct client *client = visitor(stage, "GET /hello.txt HTTP/1.1\r\n" WAITING);
+    struct stage *stage = stage_calm();
+    struct client *client = client_visit(stage, "GET /hello.txt HTTP/1.1\r\n" WAITING);
 
     (void)state;
     struct answer answer = client_answer(client, false);
     assert_int_equal(answer.status, 100);
-    more(client, "ab");
+    client_more(client, "ab");
     client_gets_nothing(client, FAKE_SAW_NOTHING);
-    more(client, "c" HELLO);
+    client_more(client, "c" HELLO);
     client_gets_file(client, FILE_HELLO);
     client_gets_file(client, FILE_HELLO);
     client_gets_nothing(client, FAKE_SAW_NOTHING);
@@ -372,15 +352,15 @@ static void after_continue_comes_the_answer(void **state)
 
 static void max_head_is_the_longest_head(void **state)
 {
-    struct stage *stage = calm();
+    struct stage *stage = stage_calm();
     const char start[] = "GET /none HTTP/1.1\r\nHost: h\r\nLong: ";
     size_t fill = stage->config.max_head - strlen(start) - 4;
 
     (void)state;
     for (size_t extra = 0; extra < 2; extra++) {
-        struct client *client = visitor(stage, start);
+        struct client *client = client_visit(stage, start);
         say_many(client, 'm', fill + extra);
-        more(client, "\r\n\r\n");
+        client_more(client, "\r\n\r\n");
         bool closes = client_gets_plain(client, extra ? 431 : 404);
         client_gets_nothing(client, closes ? FAKE_SAW_FIN : FAKE_SAW_NOTHING);
     }
@@ -389,8 +369,8 @@ static void max_head_is_the_longest_head(void **state)
 
 static void an_endless_request_line_is_414(void **state)
 {
-    struct stage *stage = calm();
-    struct client *client = visitor(stage, "GET /");
+    struct stage *stage = stage_calm();
+    struct client *client = client_visit(stage, "GET /");
 
     (void)state;
     say_many(client, 'u', stage->config.max_head);
@@ -410,13 +390,13 @@ static void a_directory_is_redirected_to_its_slash(void **state)
         { "/dir", "/dir/" },   { "/dir?a=b", "/dir/?a=b" },         { "//dir", "/dir/" },
         { "/%64ir", "/dir/" }, { "http://elsewhere/dir", "/dir/" }, { "/x/../dir?", "/dir/?" },
     };
-    struct stage *stage = calm();
+    struct stage *stage = stage_calm();
     char text[128];
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         snprintf(text, sizeof text, "GET %s HTTP/1.1\r\nHost: h\r\n\r\n", cases[i].target);
-        struct client *client = visitor(stage, text);
+        struct client *client = client_visit(stage, text);
         struct answer answer = client_answer(client, false);
         assert_true(answer_is_plain(&answer, 301, false));
         assert_true(str_equal(answer_field(&answer, "Location"), str_from(cases[i].location)));
@@ -428,12 +408,12 @@ static void a_directory_is_redirected_to_its_slash(void **state)
 
 static void a_redirect_that_would_be_too_long_is_414(void **state)
 {
-    struct stage *stage = calm();
-    struct client *client = visitor(stage, "GET /dir?");
+    struct stage *stage = stage_calm();
+    struct client *client = client_visit(stage, "GET /dir?");
 
     (void)state;
     say_many(client, 'q', 4096);
-    more(client, " HTTP/1.1\r\nHost: h\r\n\r\n");
+    client_more(client, " HTTP/1.1\r\nHost: h\r\n\r\n");
     assert_true(client_gets_plain(client, 414));
     client_gets_nothing(client, FAKE_SAW_FIN);
     stage_close(stage);
@@ -442,7 +422,7 @@ static void a_redirect_that_would_be_too_long_is_414(void **state)
 /* Long ones do not fit behind other answers: each waits for room, and none is lost. */
 static void long_redirects_wait_for_room(void **state)
 {
-    struct stage *stage = calm();
+    struct stage *stage = stage_calm();
     struct client *client = client_open(stage);
 
     (void)state;
@@ -470,13 +450,13 @@ static void split_anywhere_it_is_the_same(void **state)
 {
     const char text[] = HELLO "HEAD /small.css HTTP/1.1\r\nHost: h\r\n\r\n"
                               "GET http://h/dir/ HTTP/1.1\r\nHost: h\r\n\r\n";
-    struct stage *stage = calm();
+    struct stage *stage = stage_calm();
 
     (void)state;
     for (size_t step = 1; step < 30; step++) {
         struct client *client = client_open(stage);
         client->write_max = step;
-        more(client, text);
+        client_more(client, text);
         client_gets_file(client, FILE_HELLO);
         client_gets_head(client, FILE_SMALL);
         client_gets_file(client, FILE_INDEX);
@@ -487,7 +467,7 @@ static void split_anywhere_it_is_the_same(void **state)
 
 static void a_thousand_in_one_write(void **state)
 {
-    struct stage *stage = calm();
+    struct stage *stage = stage_calm();
     struct client *client = client_open(stage);
 
     (void)state;
@@ -504,8 +484,8 @@ static void a_thousand_in_one_write(void **state)
 
 static void empty_lines_before_a_request(void **state)
 {
-    struct stage *stage = calm();
-    struct client *client = visitor(stage, "\r\n\r\n" HELLO "\r\n" HELLO);
+    struct stage *stage = stage_calm();
+    struct client *client = client_visit(stage, "\r\n\r\n" HELLO "\r\n" HELLO);
 
     (void)state;
     client_gets_file(client, FILE_HELLO);
@@ -516,9 +496,9 @@ static void empty_lines_before_a_request(void **state)
 
 static void the_last_one_is_the_last(void **state)
 {
-    struct stage *stage = calm();
+    struct stage *stage = stage_calm();
     struct client *client =
-        visitor(stage, "GET /none HTTP/1.1\r\nHost: h\r\n\r\n"
+        client_visit(stage, "GET /none HTTP/1.1\r\nHost: h\r\n\r\n"
                        "GET /huge.bin HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n" HELLO);
 
     (void)state;
@@ -543,7 +523,7 @@ static void dot_files_are_served_when_asked(void **state)
     for (int asked = 0; asked < 2; asked++) {
         config.dotfiles = asked;
         struct stage *stage = stage_open(&config);
-        struct client *client = visitor(stage, "GET /.dot HTTP/1.1\r\nHost: h\r\n\r\n");
+        struct client *client = client_visit(stage, "GET /.dot HTTP/1.1\r\nHost: h\r\n\r\n");
         struct answer answer = client_answer(client, false);
         assert_int_equal(answer.status, asked ? 200 : 404);
         stage_close(stage);

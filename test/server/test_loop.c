@@ -28,28 +28,13 @@ static struct stage *calm(void)
     return calm_with(STAGE_CLIENTS_MAX);
 }
 
-static struct client *visitor(struct stage *stage, const char *says)
-{
-    struct client *client = client_open(stage);
-
-    client_say(client, says);
-    stage_settle(stage);
-    return client;
-}
-
-static void more(struct client *client, const char *says)
-{
-    client_say(client, says);
-    stage_settle(client->stage);
-}
-
 /* Somebody who asks for more than fits and reads none of it. */
 static struct client *slow_reader(struct stage *stage)
 {
     struct client *client = client_open(stage);
 
     client->read_max = 0;
-    more(client, HUGE);
+    client_more(client, HUGE);
     return client;
 }
 
@@ -94,7 +79,7 @@ static void an_idle_loop_sleeps_for_ever(void **state)
     struct stage *stage = spied(&spy);
 
     (void)state;
-    struct client *client = visitor(stage, HELLO);
+    struct client *client = client_visit(stage, HELLO);
     client_gets_file(client, FILE_HELLO);
     stage_turn(stage, true);
     assert_int_equal(last_timeout_ms, (int)stage->config.idle_ms);
@@ -155,7 +140,7 @@ static void those_without_a_place_wait_for_one(void **state)
 
     (void)state;
     for (int i = 0; i < ALL; i++)
-        clients[i] = visitor(stage, HELLO);
+        clients[i] = client_visit(stage, HELLO);
     assert_int_equal(stage->loop.core.conn_count, PLACES);
     for (int i = 0; i < PLACES; i++)
         client_gets_file(clients[i], FILE_HELLO);
@@ -183,7 +168,7 @@ static void those_without_a_place_wait_for_one(void **state)
 static void nobody_is_hurried_while_there_is_room(void **state)
 {
     struct stage *stage = calm_with(2);
-    struct client *client = visitor(stage, HELLO);
+    struct client *client = client_visit(stage, HELLO);
 
     (void)state;
     stage_pass(stage, 10 * LOOP_CROWDED_IDLE_MS);
@@ -196,8 +181,8 @@ static void busy_ones_keep_their_place(void **state)
 {
     struct stage *stage = calm_with(2);
     struct client *busy = slow_reader(stage);
-    struct client *idle = visitor(stage, HELLO);
-    struct client *waiting = visitor(stage, HELLO);
+    struct client *idle = client_visit(stage, HELLO);
+    struct client *waiting = client_visit(stage, HELLO);
 
     (void)state;
     client_gets_file(idle, FILE_HELLO);
@@ -221,9 +206,9 @@ static void accepting_is_tried_again_in_a_while(void **state)
 
     (void)state;
     fake_io_fail_accept(stage->io, EMFILE, 2);
-    struct client *first = visitor(stage, HELLO);
-    struct client *second = visitor(stage, HELLO);
-    struct client *third = visitor(stage, HELLO);
+    struct client *first = client_visit(stage, HELLO);
+    struct client *second = client_visit(stage, HELLO);
+    struct client *third = client_visit(stage, HELLO);
     client_gets_file(first, FILE_HELLO);
     stage_pass(stage, LOOP_RETRY_MS - 1);
     client_gets_nothing(second, FAKE_SAW_NOTHING);
@@ -258,7 +243,7 @@ static void a_drain_while_waiting_for_descriptors(void **state)
 
     (void)state;
     fake_io_fail_accept(stage->io, EMFILE, 1);
-    struct client *client = visitor(stage, HELLO);
+    struct client *client = client_visit(stage, HELLO);
     assert_true(stage->loop.retry_ms > 0);
     loop_drain(&stage->loop);
     stage_settle(stage);
@@ -285,8 +270,8 @@ static void a_drain_with_nobody_there_is_over_at_once(void **state)
 static void a_drain_lets_everybody_finish(void **state)
 {
     struct stage *stage = calm();
-    struct client *idle = visitor(stage, HELLO);
-    struct client *asking = visitor(stage, "GET /hello.txt HTTP/1.1\r\n");
+    struct client *idle = client_visit(stage, HELLO);
+    struct client *asking = client_visit(stage, "GET /hello.txt HTTP/1.1\r\n");
     struct client *reading = slow_reader(stage);
     struct client *queued = client_open(stage);
 
@@ -306,7 +291,7 @@ static void a_drain_lets_everybody_finish(void **state)
     stage_pass(stage, 1);
     client_gets_nothing(idle, FAKE_SAW_FIN);
     /* One that has begun to ask may finish. */
-    more(asking, "Host: h\r\n\r\n");
+    client_more(asking, "Host: h\r\n\r\n");
     assert_true(client_gets_file(asking, FILE_HELLO));
     client_gets_nothing(asking, FAKE_SAW_FIN);
     assert_false(loop_is_over(&stage->loop));
@@ -327,13 +312,13 @@ static void a_drain_lets_everybody_finish(void **state)
 static void a_request_in_the_last_moment_is_answered(void **state)
 {
     struct stage *stage = calm();
-    struct client *client = visitor(stage, HELLO);
+    struct client *client = client_visit(stage, HELLO);
 
     (void)state;
     client_gets_file(client, FILE_HELLO);
     loop_drain(&stage->loop);
     stage_pass(stage, LOOP_DRAIN_IDLE_MS - 1);
-    more(client, HELLO);
+    client_more(client, HELLO);
     assert_true(client_gets_file(client, FILE_HELLO));
     client_gets_nothing(client, FAKE_SAW_FIN);
     stage_close(stage);
@@ -342,9 +327,9 @@ static void a_request_in_the_last_moment_is_answered(void **state)
 static void those_who_wait_for_a_place_are_served_in_a_drain(void **state)
 {
     struct stage *stage = calm_with(1);
-    struct client *first = visitor(stage, HELLO);
-    struct client *second = visitor(stage, HELLO);
-    struct client *third = visitor(stage, HELLO);
+    struct client *first = client_visit(stage, HELLO);
+    struct client *second = client_visit(stage, HELLO);
+    struct client *third = client_visit(stage, HELLO);
 
     (void)state;
     client_gets_file(first, FILE_HELLO);
@@ -388,12 +373,12 @@ static void a_drain_ends_when_its_time_is_up(void **state)
 static void a_stop_cuts_everybody(void **state)
 {
     struct stage *stage = calm_with(3);
-    struct client *idle = visitor(stage, HELLO);
+    struct client *idle = client_visit(stage, HELLO);
     struct client *reading = slow_reader(stage);
-    struct client *asking = visitor(stage, "GET ");
+    struct client *asking = client_visit(stage, "GET ");
 
     (void)state;
-    visitor(stage, HELLO); /* waits for a place */
+    client_visit(stage, HELLO); /* waits for a place */
     loop_stop(&stage->loop);
     stage_settle(stage);
     assert_int_equal(idle->saw, FAKE_SAW_RST);
@@ -439,7 +424,7 @@ static void a_stop_while_waiting_for_descriptors(void **state)
 
     (void)state;
     fake_io_fail_accept(stage->io, ENFILE, 1);
-    visitor(stage, HELLO);
+    client_visit(stage, HELLO);
     assert_true(stage->loop.retry_ms > 0);
     loop_stop(&stage->loop);
     stage_settle(stage);
@@ -454,12 +439,12 @@ static void a_disk_that_does_not_answer_holds_nobody_up(void **state)
     struct stage *stage = spied(&spy);
 
     (void)state;
-    struct client *hot = visitor(stage, HELLO);
+    struct client *hot = client_visit(stage, HELLO);
     client_gets_file(hot, FILE_HELLO);
     hold_files = true;
-    struct client *cold = visitor(stage, "GET /small.css HTTP/1.1\r\nHost: h\r\n\r\n" HELLO);
+    struct client *cold = client_visit(stage, "GET /small.css HTTP/1.1\r\nHost: h\r\n\r\n" HELLO);
     assert_non_null(held_file);
-    more(hot, HELLO);
+    client_more(hot, HELLO);
     client_gets_file(hot, FILE_HELLO);
     client_gets_nothing(cold, FAKE_SAW_NOTHING);
 
