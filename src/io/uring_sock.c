@@ -22,13 +22,14 @@ enum {
     ENDED = 1 << 3,     /* nothing more will be received */
     SENDING = 1 << 4,   /* until IO_SENT */
     SUBMITTED = 1 << 5, /* the kernel holds a send */
-    PUSHING = 1 << 6,   /* a file follows: sent from this thread, a piece a turn */
-    POLLING = 1 << 7,   /* until the socket takes more */
+    PUSHING = 1 << 6,   /* sent from this thread, a piece a turn */
+    POLLING = 1 << 7,   /* a multishot poll for being writable is armed */
     FILLING = 1 << 8,   /* the bounce buffer is being read into */
     LINGER = 1 << 9,
     RESET = 1 << 10,
     NONBLOCK = 1 << 11,
     END_KEPT = 1 << 12, /* receiving has ended, which is told after the surplus */
+    WAITING = 1 << 13,  /* with pushing, until the socket takes more */
 };
 
 static void make_ready(struct io *io, struct io_sock *s)
@@ -106,14 +107,24 @@ static void add_send(struct io *io, struct io_sock *s)
         add_send_vector(io, s, &piece);
 }
 
+/* Multishot, because it reports only what is new: once the peer has sent its FIN, a poll for one
+ * report has that to report, always (IO_POLL_UNMASK includes EPOLLRDHUP). */
 static void add_poll_out(struct io *io, struct io_sock *s)
 {
     struct io_uring_sqe *sqe = ring_next(&io->ring, IORING_OP_POLL_ADD, s->fd,
                                          uring_tag(s, s->generation, ABOUT_POLL_OUT));
 
     sqe->poll32_events = __io_uring_prep_poll_mask(POLLOUT);
+    sqe->len = IORING_POLL_ADD_MULTI;
     s->flags |= POLLING;
     s->in_flight++;
+}
+
+static void wait_for_room(struct io *io, struct io_sock *s)
+{
+    s->flags |= WAITING;
+    if (!(s->flags & POLLING))
+        add_poll_out(io, s);
 }
 
 /* --- what it wants --- */
@@ -164,7 +175,7 @@ static void drop_surplus(struct io *io, struct io_sock *s)
 
 static bool can_push(const struct io_sock *s)
 {
-    return (s->flags & (SENDING | PUSHING | POLLING | FILLING)) == (SENDING | PUSHING) &&
+    return (s->flags & (SENDING | PUSHING | WAITING | FILLING)) == (SENDING | PUSHING) &&
            list_empty(&s->waiting);
 }
 
@@ -242,7 +253,9 @@ void uring_sock_close(struct io *io, struct io_sock *s, enum io_close_how how)
 static bool finish_send(struct io *io, struct io_sock *s, struct io_event *event)
 {
     bounce_release(&io->bounces, s);
-    s->flags &= ~(uint32_t)(SENDING | PUSHING);
+    s->flags &= ~(uint32_t)(SENDING | PUSHING | WAITING);
+    if (s->flags & POLLING)
+        uring_cancel(io, uring_tag(s, s->generation, ABOUT_POLL_OUT));
     if (s->flags & LINGER) {
         shutdown(s->fd, SHUT_WR);
         return try_close(io, s, event);
@@ -251,19 +264,27 @@ static bool finish_send(struct io *io, struct io_sock *s, struct io_event *event
     return true;
 }
 
+/* To a peer that has sent its FIN a submitted send that finds no room fails with EAGAIN after some
+ * tries in vain, for the reason that add_poll_out tells: it is sent from this thread. */
 __attribute__((noinline)) static void send_vector(struct io *io, struct io_sock *s,
                                                   const struct iovec *iov, int n)
 {
     CHECK(n > 0);
     send_start(s, iov, n, -1, 0, 0);
     s->flags |= SENDING;
-    add_send(io, s);
+    if (s->flags & (ENDED | END_KEPT)) {
+        s->flags |= PUSHING;
+        make_ready(io, s);
+    } else {
+        add_send(io, s);
+    }
 }
 
 void uring_sock_send(struct io *io, struct io_sock *s, const struct iovec *iov, int n)
 {
     CHECK(!(s->flags & (SENDING | LINGER | RESET)));
-    if (n != 1 || iov->iov_len > IO_SEND_PIECE || ring_is_full(&io->ring)) {
+    if (n != 1 || iov->iov_len > IO_SEND_PIECE || ring_is_full(&io->ring) ||
+        s->flags & (ENDED | END_KEPT)) {
         send_vector(io, s, iov, n);
         return;
     }
@@ -308,7 +329,7 @@ static bool push(struct io *io, struct io_sock *s, struct io_event *event)
         make_ready(io, s);
         break;
     case SEND_FULL:
-        add_poll_out(io, s);
+        wait_for_room(io, s);
         break;
     case SEND_COLD:
         fill_bounce(io, s);
@@ -353,17 +374,37 @@ __attribute__((noinline)) static bool handle_send(struct io *io, struct io_sock 
         add_send(io, s);
         return false;
     }
+    if (result == -EAGAIN) {
+        s->flags |= PUSHING;
+        wait_for_room(io, s);
+        return false;
+    }
     s->out.result = result < 0 ? result : -EPIPE;
     return finish_send(io, s, event);
 }
 
+/* Readable halves and the like are reported, too, and do not mean that there is room. */
+static bool has_room(const struct io_uring_cqe *cqe)
+{
+    return cqe->res > 0 && cqe->res & (POLLOUT | POLLERR | POLLHUP);
+}
+
 __attribute__((noinline)) static bool handle_poll_out(struct io *io, struct io_sock *s,
+                                                      const struct io_uring_cqe *cqe,
                                                       struct io_event *event)
 {
-    s->flags &= ~(uint32_t)POLLING;
-    s->in_flight--;
+    bool more = cqe->flags & IORING_CQE_F_MORE;
+
+    if (!more) {
+        s->flags &= ~(uint32_t)POLLING;
+        s->in_flight--;
+    }
     if (s->flags & RESET)
         return try_close(io, s, event);
+    if (s->flags & WAITING && has_room(cqe))
+        s->flags &= ~(uint32_t)WAITING;
+    if (s->flags & WAITING && !more)
+        add_poll_out(io, s);
     make_ready(io, s);
     return false;
 }
@@ -568,7 +609,7 @@ bool uring_sock_handle(struct io *io, struct io_sock *s, const struct io_uring_c
         return is_all_sent(s, cqe->res) ? all_sent(s, cqe->res, event)
                                         : handle_send(io, s, cqe->res, event);
     default:
-        return handle_poll_out(io, s, event);
+        return handle_poll_out(io, s, cqe, event);
     }
 }
 

@@ -293,6 +293,46 @@ static void clause_6_many_files_at_the_same_time(void **state)
     rig_close(rig);
 }
 
+/* A peer that has said all it will say and does not read: the engine sleeps, whether the FIN came
+ * before the send or in the middle of it, and the peer gets everything in the end. */
+static void waits_for_a_half_closed_peer(bool first, bool file)
+{
+    enum { LEN = 16 * MIB };
+    struct rig *rig = rig_open_accepting();
+    struct wire *wire = wire_open(rig);
+    int fd = file ? pattern_file(LEN) : -1;
+
+    if (first) {
+        rig->peers->half_close(wire->peer);
+        RIG_UNTIL(rig, wire->ended == 1);
+    }
+    if (file)
+        wire_send_file(rig, wire, 0, 0, fd, 0, LEN);
+    else
+        wire_send(rig, wire, LEN, 2);
+    rig_settle(rig);
+    if (!first)
+        rig->peers->half_close(wire->peer);
+    RIG_UNTIL(rig, wire->ended == 1);
+    rig_settle(rig);
+    rig_expect_sleep(rig);
+    assert_int_equal(wire->sents, 0);
+    wire_read_all(rig, wire, LEN);
+    RIG_UNTIL(rig, wire->sents == 1);
+    assert_int_equal(wire->sent_result, 0);
+    wire_finish(rig, wire);
+    if (file)
+        close(fd);
+    rig_close(rig);
+}
+
+static void clause_10_a_half_closed_peer_that_does_not_read(void **state)
+{
+    (void)state;
+    for (int way = 0; way < 4; way++)
+        waits_for_a_half_closed_peer(way & 1, way & 2);
+}
+
 static void clause_6_a_file_that_is_shorter_gives_enodata(void **state)
 {
     const size_t sizes[] = { 0, 1, 5000, 300 * KIB };
@@ -371,6 +411,7 @@ int contract_sending(void)
         cmocka_unit_test(clause_6_files_of_all_sizes_at_odd_offsets),
         cmocka_unit_test(clause_6_an_empty_range_of_a_file_is_only_its_head),
         cmocka_unit_test(clause_6_many_files_at_the_same_time),
+        cmocka_unit_test(clause_10_a_half_closed_peer_that_does_not_read),
         cmocka_unit_test(clause_6_a_file_that_is_shorter_gives_enodata),
         cmocka_unit_test(clause_6_a_file_cut_during_its_send_gives_enodata),
         cmocka_unit_test(clause_10_files_that_are_not_resident),
