@@ -31,6 +31,8 @@ static int open_standard_output(bool *socket)
 
     if (fstat(STDOUT_FILENO, &status) < 0)
         return -errno;
+    if (fcntl(STDOUT_FILENO, F_GETFL) & O_PATH) /* main holds its place: it was closed */
+        return -EBADF;
     *socket = S_ISSOCK(status.st_mode);
     if (S_ISFIFO(status.st_mode) || S_ISCHR(status.st_mode))
         fd = open("/proc/self/fd/1", O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);

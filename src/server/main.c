@@ -2,12 +2,23 @@
 #include "server/process.h"
 #include "server/version.h"
 
+#include <fcntl.h>
 #include <unistd.h>
+
+/* A standard stream that was closed is held by a descriptor that can be neither read nor written,
+ * so that no socket or ring gets its number and with it what is meant for standard error. */
+static void hold_streams(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/", O_PATH) < 0)
+            return;
+}
 
 int main(int argc, char **argv)
 {
     struct config config;
 
+    hold_streams();
     switch (options_read(&config, argc, argv, environ, stderr)) {
     case OPTIONS_RUN:
         return process_run(&config);

@@ -56,6 +56,21 @@ class AccessLog(unittest.TestCase):
         stamp = time.strptime(lines[0][1], "%d/%b/%Y:%H:%M:%S +0000")
         self.assertLess(abs(time.mktime(stamp) - time.mktime(time.gmtime())), 60)
 
+    def test_closed_standard_streams(self):
+        """Their numbers go to nothing that what is meant for them could harm."""
+        port = free_port()
+        for closed in ((2,), (0, 1, 2)):
+            with Server(self.root, "--debug", port=port, start_line=False,
+                        before_exec=lambda: [os.close(fd) for fd in closed]) as server:
+                server.address = ("127.0.0.1", port)
+                self.assertEqual(server.fetch("/").status, 200)
+                held = {os.readlink(f"/proc/{server.pid}/fd/{fd}") for fd in closed}
+                self.assertEqual(held, {"/"})
+
+    def test_a_log_to_a_closed_stream_is_refused(self):
+        with self.assertRaisesRegex(AssertionError, r"status 1\).*--log -: .*Bad file descriptor"):
+            Server(self.root, "--log", "-", before_exec=lambda: os.close(1))
+
     def test_refusals_are_logged(self):
         with Server(self.root, "--cores", "1", "--log", self.log,
                     "--header-timeout", "300ms") as server:
