@@ -213,8 +213,10 @@ class Server:
         ready = self.find_start_line if start_line else self.answers_connect
         until(lambda: ready() or self.process.poll() is not None)
         if self.process.poll() is not None or not ready():
+            status = self.process.poll()
+            self.kill()  # what it said last may still lie in the pipes: this reads them to the end
             raise AssertionError(f"{' '.join(map(str, self.command))} does not serve"
-                                 f" (status {self.process.poll()}): {self.said()}")
+                                 f" (status {status}): {self.said()}")
 
     def find_start_line(self):
         found = URL.search(self.said())
