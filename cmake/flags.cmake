@@ -40,4 +40,5 @@ if(CMAKE_BUILD_TYPE STREQUAL "Release" AND SANITIZE STREQUAL "off")
     endif()
     target_compile_options(flags INTERFACE -D_FORTIFY_SOURCE=2)
 endif()
-target_link_options(flags INTERFACE -Wl,-z,relro,-z,now)
+# Libraries that nothing of a program uses are not asked for when it starts.
+target_link_options(flags INTERFACE -Wl,-z,relro,-z,now -Wl,--as-needed)
