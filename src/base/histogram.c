@@ -41,11 +41,6 @@ static uint64_t highest_in(unsigned index)
     return lowest_in(index) + (UINT64_C(1) << width_bits(index)) - 1;
 }
 
-static double middle_of(unsigned index)
-{
-    return ((double)lowest_in(index) + (double)highest_in(index)) / 2;
-}
-
 void histogram_init(struct histogram *h)
 {
     memset(h, 0, sizeof *h);
@@ -107,6 +102,18 @@ uint64_t histogram_max(const struct histogram *h)
     return h->max;
 }
 
+/* Of the part of a bucket where values can lie: a mean is not above the maximum. */
+static double middle_of(const struct histogram *h, unsigned index)
+{
+    uint64_t low = lowest_in(index), high = highest_in(index);
+
+    if (low < h->min)
+        low = h->min;
+    if (high > h->max)
+        high = h->max;
+    return ((double)low + (double)high) / 2;
+}
+
 double histogram_mean(const struct histogram *h)
 {
     double sum = 0;
@@ -115,7 +122,7 @@ double histogram_mean(const struct histogram *h)
         return 0;
     for (unsigned i = 0; i < HISTOGRAM_COUNTS; i++)
         if (h->counts[i] > 0)
-            sum += (double)h->counts[i] * middle_of(i);
+            sum += (double)h->counts[i] * middle_of(h, i);
     return sum / (double)h->total;
 }
 
@@ -127,9 +134,10 @@ double histogram_stdev(const struct histogram *h)
     if (h->total == 0)
         return 0;
     for (unsigned i = 0; i < HISTOGRAM_COUNTS; i++) {
-        double off = middle_of(i) - mean;
-        if (h->counts[i] > 0)
-            sum += (double)h->counts[i] * off * off;
+        if (h->counts[i] == 0)
+            continue;
+        double off = middle_of(h, i) - mean;
+        sum += (double)h->counts[i] * off * off;
     }
     return sqrt(sum / (double)h->total);
 }
@@ -174,8 +182,10 @@ uint64_t histogram_count_between(const struct histogram *h, double low, double h
     uint64_t count = 0;
 
     for (unsigned i = 0; i < HISTOGRAM_COUNTS; i++)
-        if (h->counts[i] > 0 && middle_of(i) >= low && middle_of(i) <= high)
-            count += h->counts[i];
+        if (h->counts[i] > 0) {
+            double middle = middle_of(h, i);
+            count += middle >= low && middle <= high ? h->counts[i] : 0;
+        }
     return count;
 }
 

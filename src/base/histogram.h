@@ -51,7 +51,8 @@ uint64_t histogram_clamped(const struct histogram *h);
 uint64_t histogram_min(const struct histogram *h);
 uint64_t histogram_max(const struct histogram *h);
 
-/* From the middle of each bucket, of the whole population. 0 when empty. */
+/* From the middle of each bucket, of the whole population; the mean lies between the smallest and
+ * the largest value. 0 when empty. */
 double histogram_mean(const struct histogram *h);
 double histogram_stdev(const struct histogram *h);
 

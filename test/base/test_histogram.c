@@ -144,6 +144,16 @@ static void test_as_exact_as_it_says(void **state)
     check_against_sorted(*state, few_values);
 }
 
+/* Although their bucket is wider than they are. */
+static void test_equal_values_have_no_deviation(void **state)
+{
+    struct histogram *h = *state;
+
+    histogram_record_n(h, 1234567, 8);
+    assert_true(histogram_mean(h) == 1234567);
+    assert_true(histogram_stdev(h) == 0);
+}
+
 /* Around every power of two and of ten, where buckets change their width. */
 static void test_every_edge(void **state)
 {
@@ -348,6 +358,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_HISTOGRAM(test_as_exact_as_it_says),
+        WITH_HISTOGRAM(test_equal_values_have_no_deviation),
         WITH_HISTOGRAM(test_every_edge),
         WITH_HISTOGRAM(test_small_values_are_exact),
         WITH_HISTOGRAM(test_ranks_are_not_rounded_away),
