@@ -54,6 +54,25 @@ bool str_next(struct str *list, char separator, struct str *member)
     return true;
 }
 
+static bool is_gap(char c)
+{
+    return is_blank(c) || c == '\r';
+}
+
+struct str str_next_word(struct str *line)
+{
+    size_t from = 0;
+
+    while (from < line->len && is_gap(line->at[from]))
+        from++;
+    size_t to = from;
+    while (to < line->len && !is_gap(line->at[to]))
+        to++;
+    struct str word = str_of(line->at + from, to - from);
+    *line = str_of(line->at + to, line->len - to);
+    return word;
+}
+
 bool str_number(struct str s, unsigned long long max, unsigned long long *number)
 {
     unsigned long long value = 0;

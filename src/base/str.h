@@ -52,6 +52,10 @@ struct str str_trim(struct str s);
  * rest. False, and *member untouched, when nothing is left of the list. */
 bool str_next(struct str *list, char separator, struct str *member);
 
+/* Cut the next word off *line and return it: words are what stands between spaces, tabs and CRs.
+ * Empty when there is none left. */
+struct str str_next_word(struct str *line);
+
 /* The decimal number that `s` is, all of it digits, into *number. False when it is empty, holds
  * anything else, or is greater than `max`. */
 bool str_number(struct str s, unsigned long long max, unsigned long long *number);

@@ -291,21 +291,6 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t' || c == '\r';
 }
 
-/* Cut the next word off *line. An empty one at the line's end. */
-static struct str next_word(struct str *line)
-{
-    size_t from = 0;
-
-    while (from < line->len && is_blank(line->at[from]))
-        from++;
-    size_t to = from;
-    while (to < line->len && !is_blank(line->at[to]))
-        to++;
-    struct str word = str_of(line->at + from, to - from);
-    *line = str_of(line->at + to, line->len - to);
-    return word;
-}
-
 static bool is_type(struct str word)
 {
     size_t slashes = 0;
@@ -338,13 +323,13 @@ static void take_line(struct http_mime *mime, char **end, struct str line)
 {
     const char *comment = line.len > 0 ? memchr(line.at, '#', line.len) : NULL;
     struct str rest = comment ? str_of(line.at, (size_t)(comment - line.at)) : line;
-    struct str type = next_word(&rest);
-    struct str extension = next_word(&rest);
+    struct str type = str_next_word(&rest);
+    struct str extension = str_next_word(&rest);
 
     if (!is_type(type) || extension.len == 0)
         return;
     struct str stored = put_type(end, type);
-    for (; extension.len > 0; extension = next_word(&rest)) {
+    for (; extension.len > 0; extension = str_next_word(&rest)) {
         struct known *entry = &mime->entries[mime->count];
         entry->type = stored;
         if (make_key(extension, entry->extension))

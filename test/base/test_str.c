@@ -116,6 +116,21 @@ static void check_number(struct str s, unsigned long long max, bool is_one,
     assert_true(got == (is_one ? wanted : 77));
 }
 
+static void test_next_word(void **state)
+{
+    struct str line = STR(" one\t two\r");
+
+    (void)state;
+    assert_true(str_equal(str_next_word(&line), STR("one")));
+    assert_true(str_equal(str_next_word(&line), STR("two")));
+    assert_int_equal(str_next_word(&line).len, 0);
+    assert_int_equal(line.len, 0);
+    line = STR(" \t\r");
+    assert_int_equal(str_next_word(&line).len, 0);
+    line = STR("");
+    assert_int_equal(str_next_word(&line).len, 0);
+}
+
 static void test_number(void **state)
 {
     (void)state;
@@ -161,7 +176,8 @@ int main(void)
         cmocka_unit_test(test_making),       cmocka_unit_test(test_equal),
         cmocka_unit_test(test_equal_nocase), cmocka_unit_test(test_starts_and_ends),
         cmocka_unit_test(test_trim),         cmocka_unit_test(test_next),
-        cmocka_unit_test(test_number),       cmocka_unit_test(test_every_limit),
+        cmocka_unit_test(test_next_word),    cmocka_unit_test(test_number),
+        cmocka_unit_test(test_every_limit),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
