@@ -116,12 +116,11 @@ bool http_path_is_hidden(struct str normalised)
 
 static const char hex_digits[] = "0123456789ABCDEF";
 
-void http_path_encode(struct text *out, struct str normalised)
+void http_path_encode_part(struct text *out, struct str part)
 {
-    const char *at = normalised.at;
-    const char *end = normalised.at + normalised.len;
+    const char *at = part.at;
+    const char *end = part.at + part.len;
 
-    CHECK(normalised.len > 0 && at[0] == '/' && (normalised.len == 1 || at[1] != '/'));
     while (at < end) {
         const char *run = at;
         while (at < end && http_char_is(*at, HTTP_CHAR_PATH))
@@ -133,4 +132,11 @@ void http_path_encode(struct text *out, struct str normalised)
             text_add(out, str_of(escape, sizeof escape));
         }
     }
+}
+
+void http_path_encode(struct text *out, struct str normalised)
+{
+    CHECK(normalised.len > 0 && normalised.at[0] == '/' &&
+          (normalised.len == 1 || normalised.at[1] != '/'));
+    http_path_encode_part(out, normalised);
 }

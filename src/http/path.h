@@ -25,4 +25,8 @@ bool http_path_is_hidden(struct str normalised);
  * neither '/' nor '\' follows, so as a Location it never names another site. */
 void http_path_encode(struct text *out, struct str normalised);
 
+/* The same for a part of one, which may begin with anything: the caller sees to what comes before
+ * it. */
+void http_path_encode_part(struct text *out, struct str part);
+
 #endif
