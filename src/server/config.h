@@ -35,6 +35,8 @@ struct config {
     uint32_t write_ms;  /* without the client taking a byte of the answer; default 30 s */
     uint32_t drain_ms;  /* from the first signal to the end; default 20 s */
 
+    uint64_t cache_bytes; /* of files in memory, all cores together; default 128 MiB, 0: none */
+
     uint32_t max_head;  /* bytes of request line and fields; default 16 KiB, 1 to 64 KiB */
     uint64_t max_body;  /* content bytes read and dropped a request; default 1 MiB, 0: none */
     uint32_t max_conns; /* per core; 0 until limits has chosen one for those who named none */

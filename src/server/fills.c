@@ -107,7 +107,7 @@ void fills_retry(struct core *core)
     struct list *next;
 
     spares_fill(&core->spares, core->site.config.root);
-    if (core->spares.count == 0 && core->site.cache.descriptors > 0)
+    if (core->spares.count == 0 && core->site.cache.shelves[CACHE_OPEN].entries > 0)
         site_shed_descriptors(&core->site);
     for (struct list *node = core->put_off.next; node != &core->put_off; node = next) {
         struct errand *errand = CONTAINER_OF(node, struct errand, put_off);

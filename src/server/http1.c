@@ -177,9 +177,11 @@ static bool look_up(struct exchange *x, struct str path, struct site_found *foun
         *found = x->h->found;
         return true;
     }
-    *found = (struct site_found){ 200, site_find(&x->core->site, path, x->core->now_ms) };
-    if (found->entry)
+    struct site_entry *entry = site_find(&x->core->site, path, x->core->now_ms);
+    if (entry) {
+        *found = (struct site_found){ entry->status, entry->status == 200 ? entry : NULL };
         return true;
+    }
     x->fill = fills_join(x->core, path);
     found->status = 503;
     return !x->fill;

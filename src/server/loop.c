@@ -387,10 +387,11 @@ static int init_site(struct loop *loop)
     struct site_config config = {
         .root = loop->setup.root,
         .mime = loop->setup.mime,
-        .limits = { SITE_CACHE_BYTES, SITE_CACHE_ENTRIES, files_held(loop->setup.config) },
         .seed = random_seed(),
     };
+    uint64_t share = loop->setup.config->cache_bytes / loop->setup.config->cores;
 
+    site_share_out(config.limits, share, files_held(loop->setup.config));
     return site_init(&loop->core.site, &config);
 }
 

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -190,17 +191,32 @@ static bool start_team(struct process *p)
     return true;
 }
 
+/* What all cores may hold together: ", cache 128 MiB over all". */
+static void describe_cache(struct sentence *sentence, const struct config *config)
+{
+    uint64_t kib = config->cache_bytes >> 10;
+
+    if (kib == 0)
+        sentence_set(sentence, ", no cache");
+    else if (kib % 1024 == 0)
+        sentence_set(sentence, ", cache %" PRIu64 " MiB over all", kib / 1024);
+    else
+        sentence_set(sentence, ", cache %" PRIu64 " KiB over all", kib);
+}
+
 static void say_start(const struct process *p)
 {
     const struct config *config = p->config;
     char address[LISTENER_ADDRESS_MAX];
     char *root = realpath(config->root, NULL);
+    struct sentence cache;
 
+    describe_cache(&cache, config);
     listener_name(address, config->host, p->port);
     if (!config->quiet)
-        fprintf(stderr, "ringlet %s: serving %s on http://%s with %s on %u core%s\n",
+        fprintf(stderr, "ringlet %s: serving %s on http://%s with %s on %u core%s%s\n",
                 RINGLET_VERSION, root ? root : config->root, address, p->team.engine->name,
-                config->cores, config->cores == 1 ? "" : "s");
+                config->cores, config->cores == 1 ? "" : "s", cache.text);
     free(root);
 }
 

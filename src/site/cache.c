@@ -12,20 +12,25 @@ struct cache_seed cache_seed_of(uint64_t random)
 
 int cache_init(struct cache *cache, const struct cache_limits *limits, uint64_t random)
 {
-    size_t count = 1;
+    size_t entries = 0, count = 1;
 
-    while (count < limits->entries)
+    *cache = (struct cache){ .seed = cache_seed_of(random) };
+    for (int i = 0; i < CACHE_SHELVES; i++) {
+        cache->shelves[i].limits = limits[i];
+        list_init(&cache->shelves[i].ages);
+        entries += limits[i].entries;
+    }
+    while (count < entries && count < CACHE_BUCKETS_MAX)
         count *= 2;
-    *cache =
-        (struct cache){ .limits = *limits, .seed = cache_seed_of(random), .bucket_count = count };
-    list_init(&cache->ages);
+    cache->bucket_count = count;
     cache->buckets = calloc(count, sizeof(struct site_entry *));
     return cache->buckets ? 0 : -ENOMEM;
 }
 
 void cache_release(struct cache *cache)
 {
-    CHECK(cache->entries == 0);
+    for (int i = 0; i < CACHE_SHELVES; i++)
+        CHECK(cache->shelves[i].entries == 0);
     free(cache->buckets);
 }
 
@@ -86,24 +91,33 @@ struct site_entry *cache_find(const struct cache *cache, struct str path, uint64
     return entry;
 }
 
+enum cache_shelf_name cache_shelf_of(const struct site_entry *entry)
+{
+    if (entry->status != 200)
+        return CACHE_NEGATIVE;
+    return entry->bytes ? CACHE_WHOLE : CACHE_OPEN;
+}
+
 void cache_add(struct cache *cache, struct site_entry *entry)
 {
     struct site_entry **bucket = bucket_of(cache, entry->hash);
+    struct cache_shelf *shelf = &cache->shelves[cache_shelf_of(entry)];
 
     CHECK(!entry->cached);
     entry->chain = *bucket;
     *bucket = entry;
     entry->cached = true;
     entry->used = false;
-    list_append(&cache->ages, &entry->age);
-    cache->bytes += entry->held;
-    cache->entries++;
-    cache->descriptors += entry->fd >= 0;
+    entry->chances = 0;
+    list_append(&shelf->ages, &entry->age);
+    shelf->bytes += entry->held;
+    shelf->entries++;
 }
 
 void cache_remove(struct cache *cache, struct site_entry *entry)
 {
     struct site_entry **at = bucket_of(cache, entry->hash);
+    struct cache_shelf *shelf = &cache->shelves[cache_shelf_of(entry)];
 
     CHECK(entry->cached);
     while (*at != entry)
@@ -112,35 +126,52 @@ void cache_remove(struct cache *cache, struct site_entry *entry)
     entry->chain = NULL;
     entry->cached = false;
     list_remove(&entry->age);
-    cache->bytes -= entry->held;
-    cache->entries--;
-    cache->descriptors -= entry->fd >= 0;
+    shelf->bytes -= entry->held;
+    shelf->entries--;
 }
 
-static struct site_entry *oldest(const struct cache *cache)
+static struct site_entry *oldest(const struct cache_shelf *shelf)
 {
-    struct list *node = list_first(&cache->ages);
+    struct list *node = list_first(&shelf->ages);
 
     return node ? CONTAINER_OF(node, struct site_entry, age) : NULL;
 }
 
-static void give_second_chance(struct cache *cache, struct site_entry *entry)
+static uint8_t chances_of(const struct site_entry *entry)
 {
-    entry->used = false;
-    list_remove(&entry->age);
-    list_append(&cache->ages, &entry->age);
+    if (entry->held <= CACHE_SMALL_MAX)
+        return CACHE_CHANCES_SMALL;
+    return entry->held <= CACHE_MIDDLE_MAX ? CACHE_CHANCES_MIDDLE : CACHE_CHANCES_LARGE;
 }
 
-struct site_entry *cache_excess(struct cache *cache, size_t held, bool descriptor)
+/* A use fills its chances up again, so that a hit need not count. False when it has none left. */
+static bool take_chance(struct site_entry *entry)
 {
-    bool fits = cache->bytes + held <= cache->limits.bytes &&
-                cache->entries < cache->limits.entries &&
-                cache->descriptors + descriptor <= cache->limits.descriptors;
-    struct site_entry *entry = fits ? NULL : oldest(cache);
+    if (entry->used)
+        entry->chances = chances_of(entry);
+    entry->used = false;
+    if (entry->chances == 0)
+        return false;
+    entry->chances--;
+    return true;
+}
 
-    while (entry && entry->used) {
-        give_second_chance(cache, entry);
-        entry = oldest(cache);
+static void move_to_end(struct cache_shelf *shelf, struct site_entry *entry)
+{
+    list_remove(&entry->age);
+    list_append(&shelf->ages, &entry->age);
+}
+
+struct site_entry *cache_excess(struct cache *cache, enum cache_shelf_name name, size_t held)
+{
+    struct cache_shelf *shelf = &cache->shelves[name];
+    bool fits =
+        shelf->bytes + held <= shelf->limits.bytes && shelf->entries < shelf->limits.entries;
+    struct site_entry *entry = fits ? NULL : oldest(shelf);
+
+    for (int passed = 0; entry && passed < CACHE_PASSES_MAX && take_chance(entry); passed++) {
+        move_to_end(shelf, entry);
+        entry = oldest(shelf);
     }
     return entry;
 }

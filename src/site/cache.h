@@ -1,16 +1,43 @@
 /* cache.h - the entries of one core, by path.
  *
- * Bounded in bytes, entries and descriptors; what has not been used since the last look is let go
- * first (second chance, in order of admission). Knows memory only. */
+ * They stand on three shelves, each with limits and an order of its own, so that none pushes out
+ * what stands on another: files held whole, open descriptors of large files, and answers that say
+ * there is nothing to send. What goes first is what was admitted first, but each entry that was
+ * used goes to the end instead, as often as its size allows (CACHE_CHANCES): to read a large one
+ * again costs little more than a small one, and frees room for many. Knows memory only. */
 #ifndef SITE_CACHE_H
 #define SITE_CACHE_H
 
 #include "site/entry.h"
 
+enum cache_shelf_name { CACHE_WHOLE, CACHE_OPEN, CACHE_NEGATIVE, CACHE_SHELVES };
+
+enum {
+    /* How often an entry that was used is passed over before it goes: a small one, one of middle
+     * size, and a large one. */
+    CACHE_CHANCES_SMALL = 3,
+    CACHE_CHANCES_MIDDLE = 2,
+    CACHE_CHANCES_LARGE = 1,
+    CACHE_SMALL_MAX = 4 * 1024, /* bytes of an entry that counts as small */
+    CACHE_MIDDLE_MAX = 32 * 1024,
+
+    /* How many are passed over for one place; then the next one goes, used or not. */
+    CACHE_PASSES_MAX = 64,
+
+    CACHE_BUCKETS_MAX = 1 << 20, /* with more entries they share buckets */
+};
+
+/* Of one shelf. Nothing stands on a shelf for no entries. */
 struct cache_limits {
-    size_t bytes; /* of entries held, all together */
+    size_t bytes; /* of memory */
     unsigned entries;
-    unsigned descriptors; /* of large files held open */
+};
+
+struct cache_shelf {
+    struct cache_limits limits;
+    struct list ages; /* entries; who has to go is looked for from the first on */
+    size_t bytes;
+    unsigned entries;
 };
 
 /* What makes the hash another one in each process: a peer must not be able to choose collisions. */
@@ -19,20 +46,16 @@ struct cache_seed {
 };
 
 struct cache {
-    struct cache_limits limits;
     struct cache_seed seed;
     struct site_entry **buckets; /* a power of two of them */
     size_t bucket_count;
-    struct list ages;
-    size_t bytes;
-    unsigned entries;
-    unsigned descriptors;
+    struct cache_shelf shelves[CACHE_SHELVES];
 };
 
 /* From a random number. */
 struct cache_seed cache_seed_of(uint64_t random);
 
-/* 0 or -ENOMEM. */
+/* `limits` are those of the shelves in their order. 0 or -ENOMEM. */
 int cache_init(struct cache *cache, const struct cache_limits *limits, uint64_t random);
 
 /* Everything must have been removed. */
@@ -44,15 +67,18 @@ uint64_t cache_hash(const struct cache *cache, struct str path);
 /* The entry of this path, or NULL. Not pinned for the caller. */
 struct site_entry *cache_find(const struct cache *cache, struct str path, uint64_t hash);
 
+/* Which shelf an entry stands on. */
+enum cache_shelf_name cache_shelf_of(const struct site_entry *entry);
+
 /* Take an entry in. The caller has removed whatever had its path, and made room (cache_excess). */
 void cache_add(struct cache *cache, struct site_entry *entry);
 
 /* Take an entry out; it is not freed. */
 void cache_remove(struct cache *cache, struct site_entry *entry);
 
-/* One entry that should go so that one of `held` bytes (and a descriptor, if it has one) fits, or
- * NULL when it fits or nothing is left to go. Pinned entries may go, too: they are freed when the
- * last pin is. */
-struct site_entry *cache_excess(struct cache *cache, size_t held, bool descriptor);
+/* One entry that should go so that another one of `held` bytes fits on a shelf, or NULL when it
+ * fits or nothing is left to go. Pinned entries may go, too: they are freed when the last pin is.
+ */
+struct site_entry *cache_excess(struct cache *cache, enum cache_shelf_name name, size_t held);
 
 #endif

@@ -81,6 +81,7 @@ struct site_entry *entry_make(struct str path, const struct statx *facts, bool w
     memset(entry, 0, sizeof *entry);
     list_init(&entry->age);
     entry->pins = 1;
+    entry->status = 200;
     entry->fd = -1;
     entry->held = held;
     remember(entry, facts);
@@ -92,6 +93,25 @@ struct site_entry *entry_make(struct str path, const struct statx *facts, bool w
     entry->literal = memchr(path.at, '%', path.len) == NULL;
     entry->fields = str_of(entry->memory + path.len, fields.len);
     entry->bytes = whole ? entry->memory + text.len : NULL;
+    return entry;
+}
+
+struct site_entry *entry_make_negative(struct str path, int status)
+{
+    size_t held = sizeof(struct site_entry) + path.len;
+    struct site_entry *entry = malloc(held);
+
+    CHECK(status != 200);
+    if (!entry)
+        return NULL;
+    memset(entry, 0, sizeof *entry);
+    list_init(&entry->age);
+    entry->pins = 1;
+    entry->status = status;
+    entry->fd = -1;
+    entry->held = held;
+    memcpy(entry->memory, path.at, path.len);
+    entry->path = str_of(entry->memory, path.len);
     return entry;
 }
 
@@ -108,8 +128,8 @@ static bool same_time(struct statx_timestamp a, struct statx_timestamp b)
 
 bool entry_matches(const struct site_entry *entry, const struct statx *facts)
 {
-    return entry->inode == facts->stx_ino && entry->size == facts->stx_size &&
-           entry->device_major == facts->stx_dev_major &&
+    return entry->status == 200 && entry->inode == facts->stx_ino &&
+           entry->size == facts->stx_size && entry->device_major == facts->stx_dev_major &&
            entry->device_minor == facts->stx_dev_minor &&
            same_time(entry->modified, facts->stx_mtime) &&
            same_time(entry->changed, facts->stx_ctime);

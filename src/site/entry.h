@@ -1,7 +1,8 @@
-/* entry.h - one file, held ready to be sent.
+/* entry.h - one file, held ready to be sent, or the knowledge that there is none.
  *
  * A small file is held whole, its fields and its bytes in one piece of memory; a large one as an
- * open descriptor. An entry lives while it is in the cache or pinned. */
+ * open descriptor. A negative entry has neither: its status is the answer. An entry lives while it
+ * is in the cache or pinned. */
 #ifndef SITE_ENTRY_H
 #define SITE_ENTRY_H
 
@@ -15,21 +16,23 @@
 enum { SITE_WHOLE_MAX = 128 * 1024 }; /* a larger file is held as a descriptor */
 
 struct site_entry {
-    struct list age;          /* the cache's: in order of admission */
+    struct list age;          /* the cache's: in the order in which they may have to go */
     struct site_entry *chain; /* the cache's: others of the same bucket */
     uint64_t hash;
     uint32_t pins; /* who is using it now; freed at 0 when not cached */
     bool cached;
-    bool used;    /* since the cache last looked for something to let go */
-    bool literal; /* the path has no '%': a target that equals it stands for it */
-    bool settled; /* when read, unchanged for so long that its times tell a change */
+    bool used;       /* since the cache last looked for something to let go */
+    uint8_t chances; /* the cache's: how often it is still passed over */
+    bool literal;    /* a file, and its path has no '%': a target that equals it stands for it */
+    bool settled;    /* when read, unchanged for so long that its times tell a change */
 
-    uint64_t checked_ms; /* when the file was last seen to be as it is here */
-    uint64_t size;       /* of the file */
+    uint64_t until_ms; /* when it is to be looked at again before it is served */
+    uint64_t size;     /* of the file */
     uint64_t inode;
     struct statx_timestamp modified, changed;
     uint32_t device_major, device_minor;
 
+    int status;        /* 200, or what a negative entry says: 301, 403, 404 */
     int fd;            /* of a large file, or -1 */
     struct str path;   /* normalised, the key; owned */
     struct str fields; /* field lines and the empty line after them; owned */
@@ -43,6 +46,10 @@ struct site_entry {
  * 8.8.2.1). Pinned once, for the caller. NULL when memory is short. */
 struct site_entry *entry_make(struct str path, const struct statx *facts, bool whole,
                               const struct http_mime *mime, int64_t now_unix);
+
+/* Make an entry that says `status` of `path`. Pinned once, for the caller. NULL when memory is
+ * short. */
+struct site_entry *entry_make_negative(struct str path, int status);
 
 /* Where the bytes of a small file go: `size` of them. */
 char *entry_room(struct site_entry *entry);

@@ -32,6 +32,7 @@ struct site_fill *fill_make(struct str path, uint64_t hash)
     CHECK(!names.cut);
 
     fill->hash = hash;
+    fill->steady = true;
     fill->name_fd = -1;
     fill->fd = -1;
     list_init(&fill->link);
@@ -159,6 +160,7 @@ static bool agreed(struct site_fill *fill, bool complete, const struct http_mime
     entry_free(fill->made);
     fill->made = NULL;
     fill->tries++;
+    fill->steady = fill->tries < FILL_TRIES_MAX;
     fill->facts = fill->again;
     return measured(fill, mime, now_unix);
 }

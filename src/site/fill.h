@@ -30,7 +30,7 @@ struct site_found {
     struct site_entry *entry;
 };
 
-/* To read a file that keeps changing; then it is sent from its descriptor. */
+/* To read a file that keeps changing; then it is sent from its descriptor, and not held. */
 enum { FILL_TRIES_MAX = 3 };
 
 /* What we are waiting for. */
@@ -53,6 +53,7 @@ struct site_fill {
 
     enum fill_state state;
     unsigned tries;
+    bool steady; /* the file did not change again and again while it was read */
     uint64_t hash;
     int name_fd, fd; /* or -1 */
     size_t read;     /* bytes of it */

@@ -5,12 +5,32 @@
 #include <errno.h>
 #include <stdlib.h>
 
+/* No more entries of `each` bytes than an unsigned counts. */
+static unsigned count_in(uint64_t bytes, uint64_t each)
+{
+    uint64_t count = bytes / each;
+
+    return count < INT32_MAX ? (unsigned)count : INT32_MAX;
+}
+
+void site_share_out(struct cache_limits limits[CACHE_SHELVES], uint64_t bytes, unsigned descriptors)
+{
+    uint64_t part = bytes / SITE_NEGATIVE_PART;
+    uint64_t negative = part < SITE_NEGATIVE_BYTES ? part : SITE_NEGATIVE_BYTES;
+
+    limits[CACHE_WHOLE] =
+        (struct cache_limits){ bytes - negative, count_in(bytes - negative, SITE_ENTRY_BYTES) };
+    limits[CACHE_NEGATIVE] =
+        (struct cache_limits){ negative, count_in(negative, sizeof(struct site_entry)) };
+    limits[CACHE_OPEN] = (struct cache_limits){ bytes, bytes > 0 ? descriptors : 0 };
+}
+
 int site_init(struct site *site, const struct site_config *config)
 {
     *site = (struct site){ .config = *config };
     for (size_t i = 0; i < SITE_FILL_BUCKETS; i++)
         list_init(&site->fills[i]);
-    return cache_init(&site->cache, &config->limits, config->seed);
+    return cache_init(&site->cache, config->limits, config->seed);
 }
 
 /* A descriptor that finds no place in the list stays open: losing it is better than waiting. */
@@ -49,23 +69,24 @@ static void remove_entry(struct site *site, struct site_entry *entry)
     let_go_if_unused(site, entry);
 }
 
+static void clear_shelf(struct site *site, struct cache_shelf *shelf)
+{
+    struct list *node;
+
+    while ((node = list_first(&shelf->ages)))
+        remove_entry(site, CONTAINER_OF(node, struct site_entry, age));
+}
+
 void site_empty(struct site *site)
 {
     CHECK(site->fill_count == 0);
-    while (!list_empty(&site->cache.ages))
-        remove_entry(site, CONTAINER_OF(list_first(&site->cache.ages), struct site_entry, age));
+    for (int i = 0; i < CACHE_SHELVES; i++)
+        clear_shelf(site, &site->cache.shelves[i]);
 }
 
 void site_shed_descriptors(struct site *site)
 {
-    struct list *next;
-
-    for (struct list *node = site->cache.ages.next; node != &site->cache.ages; node = next) {
-        struct site_entry *entry = CONTAINER_OF(node, struct site_entry, age);
-        next = node->next;
-        if (entry->fd >= 0)
-            remove_entry(site, entry);
-    }
+    clear_shelf(site, &site->cache.shelves[CACHE_OPEN]);
 }
 
 void site_release(struct site *site)
@@ -85,7 +106,7 @@ struct site_entry *site_find(struct site *site, struct str path, uint64_t now_ms
 {
     struct site_entry *entry = cache_find(&site->cache, path, cache_hash(&site->cache, path));
 
-    if (!entry || now_ms - entry->checked_ms > SITE_CHECK_MS)
+    if (!entry || now_ms > entry->until_ms)
         return NULL;
     entry->used = true;
     return entry;
@@ -140,13 +161,33 @@ struct site_fill *site_fill(struct site *site, struct str path, bool *started)
 
 static void admit(struct site *site, struct site_entry *entry)
 {
+    enum cache_shelf_name name = cache_shelf_of(entry);
+    const struct cache_limits *limits = &site->cache.shelves[name].limits;
     struct site_entry *excess;
 
-    if (entry->held > site->config.limits.bytes / 4)
+    if (limits->entries == 0 || entry->held > limits->bytes / SITE_HELD_PART)
         return;
-    while ((excess = cache_excess(&site->cache, entry->held, entry->fd >= 0)))
+    while ((excess = cache_excess(&site->cache, name, entry->held)))
         remove_entry(site, excess);
     cache_add(&site->cache, entry);
+}
+
+/* What says so lastingly: nothing is known after a failure. */
+static bool is_negative(int status)
+{
+    return status == 301 || status == 403 || status == 404;
+}
+
+static void admit_negative(struct site *site, struct site_fill *fill, uint64_t now_ms)
+{
+    struct site_entry *entry = entry_make_negative(fill->path, fill->found.status);
+
+    if (!entry)
+        return;
+    entry->hash = fill->hash;
+    entry->until_ms = now_ms + SITE_CHECK_MS;
+    admit(site, entry);
+    site_unpin(site, entry);
 }
 
 bool site_fill_step(struct site *site, struct site_fill *fill, int64_t result, uint64_t now_ms,
@@ -163,9 +204,11 @@ bool site_fill_step(struct site *site, struct site_fill *fill, int64_t result, u
     if (fill->old && fill->old != entry && fill->old->cached && fill->found.status != 503)
         remove_entry(site, fill->old);
     if (entry)
-        entry->checked_ms = now_ms;
-    if (entry && !entry->cached)
+        entry->until_ms = now_ms + SITE_CHECK_MS;
+    if (entry && !entry->cached && fill->steady)
         admit(site, entry);
+    if (is_negative(fill->found.status))
+        admit_negative(site, fill, now_ms);
     return false;
 }
 

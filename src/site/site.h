@@ -14,18 +14,25 @@
 
 enum {
     SITE_CHECK_MS = 1000,
-    SITE_CACHE_BYTES = 64 * 1024 * 1024, /* per core */
-    SITE_CACHE_ENTRIES = 16384,          /* per core */
-    SITE_CACHE_DESCRIPTORS = 128,        /* per core, large files held open */
-    SITE_FILL_BUCKETS = 256,             /* of the table of fills under way; a power of two */
+    SITE_CACHE_DESCRIPTORS = 128, /* per core, large files held open */
+    SITE_HELD_PART = 4,           /* a file larger than one such part of the cache is not held */
+    SITE_ENTRY_BYTES = 512,       /* no fewer on an average, for the size of tables */
+    SITE_NEGATIVE_PART = 16,      /* one in so many bytes of the cache is for what is not there, */
+    SITE_NEGATIVE_BYTES = 1024 * 1024, /* but no more than this */
+    SITE_FILL_BUCKETS = 256,           /* of the table of fills under way; a power of two */
 };
 
 struct site_config {
     int root;                     /* descriptor of the root directory; borrowed */
     const struct http_mime *mime; /* borrowed; may be NULL */
-    struct cache_limits limits;
+    struct cache_limits limits[CACHE_SHELVES];
     uint64_t seed;
 };
+
+/* Share `bytes` of memory and `descriptors` among the shelves. With 0 bytes nothing is held; one
+ * fill still serves all who wait for it. */
+void site_share_out(struct cache_limits limits[CACHE_SHELVES], uint64_t bytes,
+                    unsigned descriptors);
 
 struct site {
     struct site_config config;
@@ -44,13 +51,13 @@ int site_init(struct site *site, const struct site_config *config);
 void site_empty(struct site *site);
 void site_release(struct site *site);
 
-/* The entry for a normalised path, if it is held and fresh; or NULL: fill it. Not pinned: it may be
- * gone after the next call that changes the site. */
+/* The entry for a normalised path, if it is held and fresh; or NULL: fill it. It may be a negative
+ * one. Not pinned: it may be gone after the next call that changes the site. */
 struct site_entry *site_find(struct site *site, struct str path, uint64_t now_ms);
 
 /* The same for a path as a target has it, which may need normalising: the entry is found only when
- * the path stands for itself. What is held is normalised and may be shown, so nothing needs
- * checking. */
+ * it is a file and the path stands for itself. What is held is normalised and may be shown, so
+ * nothing needs checking. */
 struct site_entry *site_find_literal(struct site *site, struct str path, uint64_t now_ms);
 
 /* Whoever uses an entry beyond the call that found it holds a pin on it. */

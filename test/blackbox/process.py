@@ -27,6 +27,7 @@ VALUED = {
     "header-timeout": (None, ["x", "-1", "ms", ""]),
     "body-timeout": (None, ["x", "-1", ""]),
     "write-timeout": (None, ["x", "-1", ""]),
+    "cache-size": (None, ["x", "-1", "", "2000g"]),
     "max-head": (None, ["100", "1000000", "x", "", "-1"]),
     "max-body": (None, ["x", "-1", "", "99999999999999999999"]),
     "max-conns": (None, ["0", "x", "-1", ""]),
@@ -162,7 +163,8 @@ class CommandLine(unittest.TestCase):
         with Server(self.root, "--cores", "1") as server:
             self.assertRegex(server.start_line(),
                              rf"^ringlet \d+\.\d+\.\d+: serving {self.root.site} on "
-                             rf"http://127\.0\.0\.1:\d+ with {under_test.engine} on 1 core$")
+                             rf"http://127\.0\.0\.1:\d+ with {under_test.engine} on 1 core"
+                             r", cache 128 MiB over all$")
             self.assertEqual(len(server.said().splitlines()), 1)
 
     def test_debug(self):

@@ -100,6 +100,7 @@ struct config stage_config(void)
         .body_ms = 30000,
         .write_ms = 30000,
         .drain_ms = 20000,
+        .cache_bytes = 64 << 20,
         .max_head = 16384,
         .max_body = 1 << 20,
         .max_conns = 64,

@@ -102,6 +102,7 @@ static void defaults(void **state)
     assert_int_equal(config.drain_ms, 20000);
     assert_int_equal(config.max_head, 16 * 1024);
     assert_int_equal(config.max_body, 1024 * 1024);
+    assert_int_equal(config.cache_bytes, 128 * 1024 * 1024);
     assert_int_equal(config.max_conns, 0);
 }
 
@@ -401,7 +402,8 @@ static void help_fits_and_shows_all(void **state)
         "-r, --root DIR", "-a, --host ADDRESS", "-p, --port N", "-t, --timeout TIME",
         "-l, --log FILE", "-d, --debug", "--engine NAME", "--drain-timeout TIME",
         "--header-timeout TIME", "--body-timeout TIME", "--write-timeout TIME",
-        "--max-head SIZE", "--max-body SIZE", "--max-conns N", "--user USER[:GROUP]",
+        "--cache-size SIZE", "--max-head SIZE",
+        "--max-body SIZE", "--max-conns N", "--user USER[:GROUP]",
         "--dotfiles", "--mime-types FILE", "--check", "-q, --quiet", "-h, --help",
         "-V, --version", "(default 8080)", "(default 60s)", "(default 16k)", "RINGLET_PORT=80",
     };

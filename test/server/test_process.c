@@ -139,7 +139,7 @@ static void it_serves_until_it_is_told_to_end(void **state)
         config.debug = true;
         struct server server = launch(&config, process_run);
         await_start(&server);
-        expect_said(&server, "with epoll on 1 core\n");
+        expect_said(&server, "with epoll on 1 core, cache 64 MiB over all\n");
         expect_said(&server, stage_site());
         ask_hello(server.port);
         kill(server.pid, signals[i]);
@@ -241,7 +241,7 @@ static void auto_says_why_it_is_epoll(void **state)
     await_start(&server);
     expect_said(&server, "ringlet: io_uring can't be had: ");
     expect_said(&server, "; serving with epoll instead\n");
-    expect_said(&server, "with epoll on 1 core\n");
+    expect_said(&server, "with epoll on 1 core, cache 64 MiB over all\n");
     ask_hello(server.port);
     kill(server.pid, SIGTERM);
     assert_int_equal(await_exit(&server), STATUS_CLEAN);

@@ -11,14 +11,23 @@
 
 #include <cmocka.h>
 
-static const struct cache_limits plenty = { 1 << 20, 64, 64 };
+/* Of all shelves alike. */
+#define LIMITS(bytes, entries)                                                                     \
+    {                                                                                              \
+        { bytes, entries }, { bytes, entries },                                                    \
+        {                                                                                          \
+            bytes, entries                                                                         \
+        }                                                                                          \
+    }
+
+static const struct cache_limits plenty[CACHE_SHELVES] = LIMITS(1 << 20, 64);
 
 /* An entry that the cache has never seen; its size, descriptor and hash are whatever the test says.
- */
+ * With a descriptor it is a large file, without one it is whole. */
 static struct site_entry *make(const char *path, uint64_t hash, size_t held, int fd)
 {
     const struct statx facts = { .stx_size = 1 };
-    struct site_entry *entry = entry_make(str_from(path), &facts, false, NULL, INT64_MAX);
+    struct site_entry *entry = entry_make(str_from(path), &facts, fd < 0, NULL, INT64_MAX);
 
     assert_non_null(entry);
     entry->hash = hash;
@@ -56,11 +65,13 @@ static struct site_entry *find(const struct cache *cache, const char *path)
 
 static void clear(struct cache *cache)
 {
-    while (!list_empty(&cache->ages))
-        remove_and_discard(cache, CONTAINER_OF(cache->ages.next, struct site_entry, age));
-    assert_int_equal(cache->bytes, 0);
-    assert_int_equal(cache->entries, 0);
-    assert_int_equal(cache->descriptors, 0);
+    for (int i = 0; i < CACHE_SHELVES; i++) {
+        struct list *ages = &cache->shelves[i].ages;
+        while (!list_empty(ages))
+            remove_and_discard(cache, CONTAINER_OF(ages->next, struct site_entry, age));
+        assert_int_equal(cache->shelves[i].bytes, 0);
+        assert_int_equal(cache->shelves[i].entries, 0);
+    }
     cache_release(cache);
 }
 
@@ -69,7 +80,7 @@ static void finds_what_was_added(void **state)
     struct cache cache;
 
     (void)state;
-    assert_int_equal(cache_init(&cache, &plenty, 1), 0);
+    assert_int_equal(cache_init(&cache, plenty, 1), 0);
     assert_null(find(&cache, "/a"));
     struct site_entry *a = add(&cache, "/a", 10, -1);
     struct site_entry *ab = add(&cache, "/ab", 20, -1);
@@ -98,21 +109,26 @@ static void counts_what_it_holds(void **state)
     struct cache cache;
 
     (void)state;
-    assert_int_equal(cache_init(&cache, &plenty, 1), 0);
+    assert_int_equal(cache_init(&cache, plenty, 1), 0);
     struct site_entry *a = add(&cache, "/a", 10, -1);
     struct site_entry *b = add(&cache, "/b", 200, 7);
     struct site_entry *c = add(&cache, "/c", 3000, 0); /* 0 is a descriptor like any other */
-    assert_int_equal(cache.bytes, 3210);
-    assert_int_equal(cache.entries, 3);
-    assert_int_equal(cache.descriptors, 2);
+    struct site_entry *d = entry_make_negative(STR("/d"), 404);
+    assert_non_null(d);
+    cache_add(&cache, d);
+    assert_int_equal(cache.shelves[CACHE_WHOLE].bytes, 10);
+    assert_int_equal(cache.shelves[CACHE_WHOLE].entries, 1);
+    assert_int_equal(cache.shelves[CACHE_OPEN].bytes, 3200);
+    assert_int_equal(cache.shelves[CACHE_OPEN].entries, 2);
+    assert_int_equal(cache.shelves[CACHE_NEGATIVE].bytes, d->held);
+    assert_int_equal(cache.shelves[CACHE_NEGATIVE].entries, 1);
     remove_and_discard(&cache, b);
-    assert_int_equal(cache.bytes, 3010);
-    assert_int_equal(cache.entries, 2);
-    assert_int_equal(cache.descriptors, 1);
-    remove_and_discard(&cache, c);
-    assert_int_equal(cache.descriptors, 0);
+    remove_and_discard(&cache, d);
+    assert_int_equal(cache.shelves[CACHE_OPEN].bytes, 3000);
+    assert_int_equal(cache.shelves[CACHE_OPEN].entries, 1);
+    assert_int_equal(cache.shelves[CACHE_NEGATIVE].entries, 0);
     remove_and_discard(&cache, a);
-    assert_int_equal(cache.bytes, 0);
+    remove_and_discard(&cache, c);
     clear(&cache);
 }
 
@@ -131,7 +147,7 @@ static void survives_collisions(void **state)
             struct cache cache;
             struct site_entry *entries[COLLIDING];
 
-            assert_int_equal(cache_init(&cache, &plenty, 1), 0);
+            assert_int_equal(cache_init(&cache, plenty, 1), 0);
             for (int i = 0; i < COLLIDING; i++) {
                 entries[i] = make(paths[i], hashes[i], 1, -1);
                 cache_add(&cache, entries[i]);
@@ -149,67 +165,96 @@ static void survives_collisions(void **state)
 static void lets_go_in_order_of_admission(void **state)
 {
     struct cache cache;
-    const struct cache_limits limits = { 1000, 3, 3 };
+    const struct cache_limits limits[] = LIMITS(1000, 3);
 
     (void)state;
-    assert_int_equal(cache_init(&cache, &limits, 1), 0);
-    assert_null(cache_excess(&cache, 1, false));
+    assert_int_equal(cache_init(&cache, limits, 1), 0);
+    assert_null(cache_excess(&cache, CACHE_WHOLE, 1));
     struct site_entry *a = add(&cache, "/a", 1, -1);
     struct site_entry *b = add(&cache, "/b", 1, -1);
     struct site_entry *c = add(&cache, "/c", 1, -1);
-    assert_ptr_equal(cache_excess(&cache, 1, false), a);
-    assert_ptr_equal(cache_excess(&cache, 1, false), a); /* asking changes nothing */
+    assert_ptr_equal(cache_excess(&cache, CACHE_WHOLE, 1), a);
+    assert_ptr_equal(cache_excess(&cache, CACHE_WHOLE, 1), a); /* asking changes nothing */
     remove_and_discard(&cache, a);
-    assert_null(cache_excess(&cache, 1, false));
+    assert_null(cache_excess(&cache, CACHE_WHOLE, 1));
     struct site_entry *d = add(&cache, "/d", 1, -1);
     remove_and_discard(&cache, b);
     struct site_entry *e = add(&cache, "/e", 1, -1);
-    assert_ptr_equal(cache_excess(&cache, 1, false), c);
+    assert_ptr_equal(cache_excess(&cache, CACHE_WHOLE, 1), c);
     remove_and_discard(&cache, c);
     remove_and_discard(&cache, d);
     remove_and_discard(&cache, e);
     clear(&cache);
 }
 
-static void gives_a_second_chance(void **state)
+/* The small are passed over most often; a use fills the chances up again. */
+static void chances_depend_on_size(void **state)
 {
-    struct cache cache;
-    const struct cache_limits limits = { 1000, 3, 3 };
+    static const struct {
+        size_t held;
+        int chances;
+    } cases[] = {
+        { 1, CACHE_CHANCES_SMALL },
+        { CACHE_SMALL_MAX, CACHE_CHANCES_SMALL },
+        { CACHE_SMALL_MAX + 1, CACHE_CHANCES_MIDDLE },
+        { CACHE_MIDDLE_MAX + 1, CACHE_CHANCES_LARGE },
+    };
+    const struct cache_limits limits[] = LIMITS(1 << 20, 2);
 
     (void)state;
-    assert_int_equal(cache_init(&cache, &limits, 1), 0);
-    struct site_entry *a = add(&cache, "/a", 1, -1);
-    struct site_entry *b = add(&cache, "/b", 1, -1);
-    struct site_entry *c = add(&cache, "/c", 1, -1);
-    a->used = true;
-    assert_ptr_equal(cache_excess(&cache, 1, false), b);
-    assert_false(a->used); /* one chance for one use */
-    remove_and_discard(&cache, b);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct cache cache;
 
-    /* a went behind c; that all are used saves nobody. */
-    struct site_entry *d = add(&cache, "/d", 1, -1);
-    a->used = c->used = d->used = true;
-    assert_ptr_equal(cache_excess(&cache, 1, false), c);
-    assert_false(a->used || c->used || d->used);
-    remove_and_discard(&cache, c);
-    struct site_entry *e = add(&cache, "/e", 1, -1);
-    assert_ptr_equal(cache_excess(&cache, 1, false), a);
-    remove_and_discard(&cache, a);
-    remove_and_discard(&cache, d);
-    remove_and_discard(&cache, e);
+        assert_int_equal(cache_init(&cache, limits, 1), 0);
+        struct site_entry *kept = add(&cache, "/kept", cases[i].held, -1);
+        kept->used = true;
+        for (int round = 0; round < cases[i].chances; round++) {
+            struct site_entry *other = add(&cache, "/other", 1, -1);
+            assert_ptr_equal(cache_excess(&cache, CACHE_WHOLE, 1), other);
+            assert_false(kept->used);
+            remove_and_discard(&cache, other);
+        }
+        struct site_entry *other = add(&cache, "/other", 1, -1);
+        assert_ptr_equal(cache_excess(&cache, CACHE_WHOLE, 1), kept);
+        remove_and_discard(&cache, kept);
+        remove_and_discard(&cache, other);
+        clear(&cache);
+    }
+}
+
+/* That all are used saves nobody, and the search for one has an end. */
+static void a_full_house_in_use_gives_way(void **state)
+{
+    enum { ALL = 2 * CACHE_PASSES_MAX };
+    const struct cache_limits limits[] = LIMITS(1 << 20, ALL);
+    struct site_entry *entries[ALL];
+    struct cache cache;
+    char path[8];
+
+    (void)state;
+    assert_int_equal(cache_init(&cache, limits, 1), 0);
+    for (int i = 0; i < ALL; i++) {
+        snprintf(path, sizeof path, "/%d", i);
+        entries[i] = add(&cache, path, 1, -1);
+        entries[i]->used = true;
+    }
+    struct site_entry *excess = cache_excess(&cache, CACHE_WHOLE, 1);
+    assert_ptr_equal(excess, entries[CACHE_PASSES_MAX]);
+    assert_true(entries[CACHE_PASSES_MAX + 1]->used);
+    remove_and_discard(&cache, excess);
     clear(&cache);
 }
 
 static void what_fits_is_no_use(void **state)
 {
     struct cache cache;
-    const struct cache_limits limits = { 1000, 3, 3 };
+    const struct cache_limits limits[] = LIMITS(1000, 3);
 
     (void)state;
-    assert_int_equal(cache_init(&cache, &limits, 1), 0);
+    assert_int_equal(cache_init(&cache, limits, 1), 0);
     struct site_entry *a = add(&cache, "/a", 1, -1);
     a->used = true;
-    assert_null(cache_excess(&cache, 1, false));
+    assert_null(cache_excess(&cache, CACHE_WHOLE, 1));
     assert_true(a->used); /* nobody had to be looked at */
     remove_and_discard(&cache, a);
     clear(&cache);
@@ -218,25 +263,33 @@ static void what_fits_is_no_use(void **state)
 static void keeps_to_each_limit(void **state)
 {
     struct cache cache;
-    const struct cache_limits limits = { 100, 3, 2 };
+    const struct cache_limits limits[CACHE_SHELVES] = {
+        [CACHE_WHOLE] = { 100, 3 }, [CACHE_OPEN] = { 100, 2 }
+    };
 
     (void)state;
-    assert_int_equal(cache_init(&cache, &limits, 1), 0);
-    assert_null(cache_excess(&cache, 100, true));
-    assert_null(cache_excess(&cache, 101, false)); /* nobody is left to go */
-    struct site_entry *a = add(&cache, "/a", 40, 3);
-    assert_null(cache_excess(&cache, 60, false));
-    assert_ptr_equal(cache_excess(&cache, 61, false), a);
-    struct site_entry *b = add(&cache, "/b", 40, 4);
-    assert_null(cache_excess(&cache, 20, false));
-    assert_ptr_equal(cache_excess(&cache, 20, true), a);
-    struct site_entry *c = add(&cache, "/c", 1, -1);
-    assert_ptr_equal(cache_excess(&cache, 0, false), a);
+    assert_int_equal(cache_init(&cache, limits, 1), 0);
+    assert_null(cache_excess(&cache, CACHE_WHOLE, 100));
+    assert_null(cache_excess(&cache, CACHE_WHOLE, 101)); /* nobody is left to go */
+    struct site_entry *a = add(&cache, "/a", 40, -1);
+    assert_null(cache_excess(&cache, CACHE_WHOLE, 60));
+    assert_ptr_equal(cache_excess(&cache, CACHE_WHOLE, 61), a);
+    struct site_entry *b = add(&cache, "/b", 1, -1), *c = add(&cache, "/c", 1, -1);
+    assert_ptr_equal(cache_excess(&cache, CACHE_WHOLE, 0), a);
+
+    /* What another shelf is full of is its own affair. */
+    struct site_entry *d = add(&cache, "/d", 40, 3), *e = add(&cache, "/e", 40, 4);
+    assert_ptr_equal(cache_excess(&cache, CACHE_OPEN, 0), d);
     remove_and_discard(&cache, a);
-    assert_null(cache_excess(&cache, 59, true));
-    assert_ptr_equal(cache_excess(&cache, 60, true), b);
+    assert_null(cache_excess(&cache, CACHE_WHOLE, 98));
+    assert_ptr_equal(cache_excess(&cache, CACHE_WHOLE, 99), b);
     remove_and_discard(&cache, b);
     remove_and_discard(&cache, c);
+    remove_and_discard(&cache, d);
+    assert_null(cache_excess(&cache, CACHE_OPEN, 60));
+    assert_ptr_equal(cache_excess(&cache, CACHE_OPEN, 61), e);
+    remove_and_discard(&cache, e);
+    assert_null(cache_excess(&cache, CACHE_NEGATIVE, 0)); /* the one with no room at all */
     clear(&cache);
 }
 
@@ -274,8 +327,7 @@ static void hashes_every_byte(void **state)
         for (size_t i = 1; i < count; i++)
             assert_true(hashes[i] != hashes[i - 1]);
     }
-    const struct cache one = { .seed = cache_seed_of(1) },
-                       two = { .seed = cache_seed_of(2) };
+    const struct cache one = { .seed = cache_seed_of(1) }, two = { .seed = cache_seed_of(2) };
     assert_true(cache_hash(&one, STR("/a")) != cache_hash(&two, STR("/a")));
 }
 
@@ -335,106 +387,123 @@ static void collisions_can_not_be_chosen(void **state)
 
 enum { PATHS = 24, STEPS = 20000 };
 
+/* One shelf of the model. */
+struct row {
+    struct site_entry *held[PATHS]; /* in the order they would go */
+    unsigned chances[PATHS];
+    unsigned count;
+};
+
 struct model {
     struct cache cache;
-    struct site_entry *held[PATHS]; /* in the order they would go */
-    unsigned count;
+    struct row rows[2]; /* whole, and open */
     uint64_t seed;
 };
+
+static const struct cache_limits model_limits[CACHE_SHELVES] = { { 20000, 8 }, { 20000, 3 } };
 
 static void name(char out[8], uint64_t path)
 {
     snprintf(out, 8, "/%llu", (unsigned long long)path);
 }
 
-static unsigned place_of(const struct model *m, const struct site_entry *entry)
+static unsigned place_of(const struct row *row, const struct site_entry *entry)
 {
     unsigned i = 0;
 
-    while (i < m->count && m->held[i] != entry)
+    while (i < row->count && row->held[i] != entry)
         i++;
-    assert_true(i < m->count);
+    assert_true(i < row->count);
     return i;
 }
 
-static void take_out(struct model *m, unsigned place)
+static void take_out(struct row *row, unsigned place)
 {
-    m->count--;
-    for (unsigned i = place; i < m->count; i++)
-        m->held[i] = m->held[i + 1];
-}
-
-static bool model_fits(const struct model *m, size_t held, bool descriptor)
-{
-    size_t bytes = held;
-    unsigned descriptors = descriptor;
-
-    for (unsigned i = 0; i < m->count; i++) {
-        bytes += m->held[i]->held;
-        descriptors += m->held[i]->fd >= 0;
+    row->count--;
+    for (unsigned i = place; i < row->count; i++) {
+        row->held[i] = row->held[i + 1];
+        row->chances[i] = row->chances[i + 1];
     }
-    return bytes <= m->cache.limits.bytes && m->count < m->cache.limits.entries &&
-           descriptors <= m->cache.limits.descriptors;
 }
 
-/* Who should go by the model, which has read `used` before the cache cleared it. */
-static struct site_entry *model_excess(struct model *m, const bool used[PATHS])
+static void put_at_end(struct row *row, struct site_entry *entry, unsigned chances)
 {
-    unsigned first = 0;
-    struct site_entry *moved[PATHS];
+    row->held[row->count] = entry;
+    row->chances[row->count++] = chances;
+}
 
-    while (first < m->count && used[first])
-        first++;
-    first %= m->count;
-    for (unsigned i = 0; i < m->count; i++)
-        moved[i] = m->held[(first + i) % m->count];
-    memcpy(m->held, moved, m->count * sizeof moved[0]);
-    return m->held[0];
+static size_t bytes_of(const struct row *row)
+{
+    size_t bytes = 0;
+
+    for (unsigned i = 0; i < row->count; i++)
+        bytes += row->held[i]->held;
+    return bytes;
+}
+
+/* Who should go, by the model; `used` was read before the cache cleared it. */
+static struct site_entry *model_excess(struct row *row, bool used[])
+{
+    for (;;) {
+        struct site_entry *first = row->held[0];
+        size_t held = first->held;
+        unsigned chances = !used[0] ? row->chances[0] : held <= 4096 ? 3 : held <= 32768 ? 2 : 1;
+
+        if (chances == 0)
+            return first;
+        for (unsigned i = 1; i < row->count; i++)
+            used[i - 1] = used[i];
+        used[row->count - 1] = false;
+        take_out(row, 0);
+        put_at_end(row, first, chances - 1);
+    }
 }
 
 static void random_add(struct model *m, const char *path)
 {
-    size_t held = seed_below(&m->seed, 120);
+    size_t held = 1 + seed_below(&m->seed, seed_once_in(&m->seed, 2) ? 100 : 9000);
     int fd = seed_once_in(&m->seed, 3) ? 9 : -1;
+    enum cache_shelf_name name = fd >= 0 ? CACHE_OPEN : CACHE_WHOLE;
+    struct row *row = &m->rows[name];
 
-    while (!model_fits(m, held, fd >= 0)) {
+    while (row->count == model_limits[name].entries ||
+           bytes_of(row) + held > model_limits[name].bytes) {
         bool used[PATHS];
-        for (unsigned i = 0; i < m->count; i++)
-            used[i] = m->held[i]->used;
-        struct site_entry *excess = cache_excess(&m->cache, held, fd >= 0);
-        assert_ptr_equal(excess, model_excess(m, used));
-        take_out(m, 0);
+        for (unsigned i = 0; i < row->count; i++)
+            used[i] = row->held[i]->used;
+        struct site_entry *excess = cache_excess(&m->cache, name, held);
+        assert_ptr_equal(excess, model_excess(row, used));
+        take_out(row, place_of(row, excess));
         remove_and_discard(&m->cache, excess);
     }
-    assert_null(cache_excess(&m->cache, held, fd >= 0));
-    m->held[m->count++] = add(&m->cache, path, held, fd);
+    assert_null(cache_excess(&m->cache, name, held));
+    put_at_end(row, add(&m->cache, path, held, fd), 0);
 }
 
 static void check_order_and_counts(const struct model *m)
 {
-    unsigned i = 0;
-    size_t bytes = 0;
-    unsigned descriptors = 0;
+    for (int name = CACHE_WHOLE; name <= CACHE_OPEN; name++) {
+        const struct cache_shelf *shelf = &m->cache.shelves[name];
+        const struct row *row = &m->rows[name];
+        unsigned i = 0;
 
-    for (const struct list *node = m->cache.ages.next; node != &m->cache.ages; node = node->next) {
-        assert_true(i < m->count);
-        assert_ptr_equal(node, &m->held[i]->age);
-        bytes += m->held[i]->held;
-        descriptors += m->held[i++]->fd >= 0;
+        for (const struct list *node = shelf->ages.next; node != &shelf->ages; node = node->next) {
+            assert_true(i < row->count);
+            assert_ptr_equal(node, &row->held[i]->age);
+            i++;
+        }
+        assert_int_equal(i, row->count);
+        assert_int_equal(shelf->entries, row->count);
+        assert_int_equal(shelf->bytes, bytes_of(row));
     }
-    assert_int_equal(i, m->count);
-    assert_int_equal(m->cache.entries, m->count);
-    assert_int_equal(m->cache.bytes, bytes);
-    assert_int_equal(m->cache.descriptors, descriptors);
 }
 
 static void agrees_with_a_plain_model(void **state)
 {
-    const struct cache_limits limits = { 600, 12, 3 };
     struct model m = { .seed = seed_draw("cache") };
 
     (void)state;
-    assert_int_equal(cache_init(&m.cache, &limits, m.seed), 0);
+    assert_int_equal(cache_init(&m.cache, model_limits, m.seed), 0);
     for (int step = 0; step < STEPS; step++) {
         char path[8];
 
@@ -445,7 +514,8 @@ static void agrees_with_a_plain_model(void **state)
         if (!entry) {
             random_add(&m, path);
         } else if (seed_once_in(&m.seed, 3)) {
-            take_out(&m, place_of(&m, entry));
+            struct row *row = &m.rows[cache_shelf_of(entry)];
+            take_out(row, place_of(row, entry));
             remove_and_discard(&m.cache, entry);
         } else {
             entry->used = true;
@@ -462,7 +532,8 @@ int main(void)
         cmocka_unit_test(counts_what_it_holds),
         cmocka_unit_test(survives_collisions),
         cmocka_unit_test(lets_go_in_order_of_admission),
-        cmocka_unit_test(gives_a_second_chance),
+        cmocka_unit_test(chances_depend_on_size),
+        cmocka_unit_test(a_full_house_in_use_gives_way),
         cmocka_unit_test(what_fits_is_no_use),
         cmocka_unit_test(keeps_to_each_limit),
         cmocka_unit_test(hashes_every_byte),

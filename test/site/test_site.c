@@ -22,7 +22,13 @@
 
 enum { OPEN_MAX_HERE = 4096, NAME_MAX_HERE = 300, LARGE = SITE_WHOLE_MAX + 1000 };
 
-static const struct cache_limits plenty = { 1 << 22, 64, 16 };
+/* Of files held whole, and how many descriptors; what is not there takes as much as files do. */
+struct room {
+    size_t bytes;
+    unsigned entries, descriptors;
+};
+
+static const struct room plenty = { 1 << 22, 64, 16 };
 
 struct scene {
     struct site site;
@@ -90,10 +96,13 @@ static struct site_fill *start(struct scene *s, const char *path)
 /* The answer for a path, its entry pinned for the caller. */
 static struct site_found get(struct scene *s, const char *path)
 {
-    struct site_found found = { 200, site_find(&s->site, str_from(path), s->now_ms) };
+    struct site_entry *entry = site_find(&s->site, str_from(path), s->now_ms);
+    struct site_found found = { 200, entry };
 
-    if (found.entry) {
-        site_pin(found.entry);
+    if (entry && entry->status != 200)
+        return (struct site_found){ entry->status, NULL };
+    if (entry) {
+        site_pin(entry);
         return found;
     }
     struct site_fill *fill = start(s, path);
@@ -185,7 +194,7 @@ static void rename_over(const struct scene *s, const char *from, const char *to)
     assert_int_equal(rename(old, new), 0);
 }
 
-static void scene_open(struct scene *s, const struct cache_limits *limits)
+static void scene_open(struct scene *s, const struct room *room)
 {
     const char *tmp = getenv("TMPDIR");
     char path[NAME_MAX_HERE];
@@ -200,7 +209,13 @@ static void scene_open(struct scene *s, const struct cache_limits *limits)
     s->now_ms = 1000000;
     s->now_unix = (int64_t)time(NULL) + 1000;
 
-    const struct site_config config = { .root = s->root, .limits = *limits, .seed = 7 };
+    const struct site_config config = {
+        .root = s->root,
+        .limits = { [CACHE_WHOLE] = { room->bytes, room->entries },
+                    [CACHE_OPEN] = { room->bytes, room->descriptors },
+                    [CACHE_NEGATIVE] = { room->bytes, room->entries } },
+        .seed = 7,
+    };
     assert_int_equal(site_init(&s->site, &config), 0);
 }
 
@@ -217,8 +232,10 @@ static void scene_close(struct scene *s)
 {
     assert_int_equal(s->site.fill_count, 0);
     site_empty(&s->site);
-    assert_int_equal(s->site.cache.entries, 0);
-    assert_int_equal(s->site.cache.bytes, 0);
+    for (int i = 0; i < CACHE_SHELVES; i++) {
+        assert_int_equal(s->site.cache.shelves[i].entries, 0);
+        assert_int_equal(s->site.cache.shelves[i].bytes, 0);
+    }
     close_dead(s);
     assert_int_equal(site_dead_fd(&s->site), -1);
     for (int fd = 0; fd < OPEN_MAX_HERE; fd++)
@@ -258,7 +275,7 @@ static void a_hit_asks_nothing(void **state)
     struct site_found one = get(&s, "/a.txt");
     assert_content(one.entry, "hello");
     assert_int_equal(one.entry->pins, 1);
-    assert_int_equal(s.site.cache.entries, 1);
+    assert_int_equal(s.site.cache.shelves[CACHE_WHOLE].entries, 1);
 
     s.asks = 0;
     struct site_found two = get(&s, "/a.txt");
@@ -294,7 +311,7 @@ static void each_path_has_its_answer(void **state)
     assert_int_equal(status_of(&s, "/index.html/x"), 404);
     assert_int_equal(status_of(&s, "/missing"), 404);
     assert_int_equal(status_of(&s, "/../outside.txt"), 404); /* http refuses it before */
-    assert_int_equal(s.site.cache.entries, 4);
+    assert_int_equal(s.site.cache.shelves[CACHE_WHOLE].entries, 4);
     scene_close(&s);
 }
 
@@ -311,7 +328,7 @@ static void a_large_file_comes_as_a_descriptor(void **state)
     assert_null(found.entry->bytes);
     assert_int_equal(found.entry->size, LARGE);
     assert_int_equal(pread(found.entry->fd, &byte, 1, LARGE - 1), 1);
-    assert_int_equal(s.site.cache.descriptors, 1);
+    assert_int_equal(s.site.cache.shelves[CACHE_OPEN].entries, 1);
     let_go(&s, found);
     scene_close(&s);
 }
@@ -336,7 +353,7 @@ static void only_regular_files_are_served(void **state)
     assert_int_equal(status_of(&s, "/fifo"), 404);
     assert_int_equal(status_of(&s, "/socket"), 404);
     assert_int_equal(status_of(&s, "/through"), 404);
-    assert_int_equal(s.site.cache.entries, 0);
+    assert_int_equal(s.site.cache.shelves[CACHE_WHOLE].entries, 0);
     close(fd);
     scene_close(&s);
 }
@@ -404,6 +421,121 @@ static void a_link_that_turns_elsewhere_shows(void **state)
     scene_close(&s);
 }
 
+/* --- what is not there --- */
+
+static void what_is_not_there_is_remembered(void **state)
+{
+    static const struct {
+        const char *path;
+        int status;
+    } cases[] = { { "/missing", 404 }, { "/dir", 301 }, { "/dir/", 404 }, { "/fifo", 404 } };
+    struct scene s;
+    char path[NAME_MAX_HERE];
+
+    (void)state;
+    scene_open(&s, &plenty);
+    put_directory(&s, "root/dir");
+    full(&s, "root/fifo", path);
+    assert_int_equal(mkfifo(path, 0644), 0);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        assert_int_equal(status_of(&s, cases[i].path), cases[i].status);
+        s.asks = 0;
+        assert_int_equal(status_of(&s, cases[i].path), cases[i].status);
+        assert_int_equal(s.asks, 0);
+        assert_null(site_find_literal(&s.site, str_from(cases[i].path), s.now_ms));
+    }
+    put(&s, "root/missing", "no more");
+    s.now_ms += SITE_CHECK_MS + 1;
+    assert_serves(&s, "/missing", "no more");
+    assert_int_equal(s.site.cache.shelves[CACHE_NEGATIVE].entries, 3);
+    scene_close(&s);
+}
+
+/* A flood of names that are not there pushes out others like them, and nothing else. */
+static void missing_names_push_out_each_other_only(void **state)
+{
+    const struct room room = { 1 << 20, 8, 8 };
+    struct scene s;
+    char path[32];
+
+    (void)state;
+    scene_open(&s, &room);
+    put(&s, "root/a.txt", "hello");
+    put_large(&s, "root/large.bin");
+    assert_serves(&s, "/a.txt", "hello");
+    let_go(&s, get(&s, "/large.bin"));
+    for (int i = 0; i < 100; i++) {
+        snprintf(path, sizeof path, "/missing-%d", i);
+        assert_int_equal(status_of(&s, path), 404);
+        assert_true(s.site.cache.shelves[CACHE_NEGATIVE].entries <= room.entries);
+    }
+    s.asks = 0;
+    assert_serves(&s, "/a.txt", "hello");
+    let_go(&s, get(&s, "/large.bin"));
+    assert_int_equal(s.asks, 0);
+    scene_close(&s);
+}
+
+static void a_cache_of_nothing_holds_nothing(void **state)
+{
+    const struct room room = { 0 };
+    struct scene s;
+
+    (void)state;
+    scene_open(&s, &room);
+    put(&s, "root/a.txt", "hello");
+    put_large(&s, "root/large.bin");
+    for (int i = 0; i < 2; i++) {
+        s.asks = 0;
+        assert_serves(&s, "/a.txt", "hello");
+        assert_int_equal(s.asks, 6);
+        let_go(&s, get(&s, "/large.bin"));
+        assert_int_equal(s.asks, 10);
+        assert_int_equal(status_of(&s, "/missing"), 404);
+        assert_int_equal(s.asks, 11);
+    }
+    for (int i = 0; i < CACHE_SHELVES; i++)
+        assert_int_equal(s.site.cache.shelves[i].entries, 0);
+    scene_close(&s);
+}
+
+static void memory_is_shared_out(void **state)
+{
+    static const uint64_t sizes[] = { 0, 1, 1000, 1 << 20, 64 << 20, 1ull << 40 };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        struct cache_limits limits[CACHE_SHELVES];
+
+        site_share_out(limits, sizes[i], 100);
+        assert_int_equal(limits[CACHE_WHOLE].bytes + limits[CACHE_NEGATIVE].bytes, sizes[i]);
+        assert_true(limits[CACHE_NEGATIVE].bytes <= SITE_NEGATIVE_BYTES);
+        assert_int_equal(limits[CACHE_OPEN].entries, sizes[i] > 0 ? 100 : 0);
+    }
+}
+
+/* Someone writes into it all the time: it is sent, and looked at anew each time. */
+static void what_keeps_changing_is_not_held(void **state)
+{
+    struct scene s;
+
+    (void)state;
+    scene_open(&s, &plenty);
+    put(&s, "root/a.txt", "hello");
+    struct site_fill *fill = start(&s, "/a.txt");
+    int64_t result = 0;
+    while (site_fill_step(&s.site, fill, result, s.now_ms, s.now_unix)) {
+        if (fill->state == FILL_AGREEING)
+            put(&s, "root/a.txt", s.asks % 2 ? "hell" : "heaven");
+        result = carry(&s, &fill->ask);
+    }
+    assert_int_equal(fill->found.status, 200);
+    assert_true(fill->found.entry->fd >= 0);
+    assert_false(fill->found.entry->cached);
+    site_fill_end(&s.site, fill);
+    scene_close(&s);
+}
+
 /* --- looking again --- */
 
 static void looks_again_after_a_while(void **state)
@@ -448,7 +580,7 @@ static void changes_show(void **state)
     assert_serves(&s, "/a.txt", "first"); /* not for longer than SITE_CHECK_MS */
     s.now_ms += SITE_CHECK_MS + 1;
     assert_serves(&s, "/a.txt", "second, longer");
-    assert_int_equal(s.site.cache.entries, 1);
+    assert_int_equal(s.site.cache.shelves[CACHE_WHOLE].entries, 1);
     assert_content(first.entry, "first");
     assert_false(first.entry->cached);
     let_go(&s, first);
@@ -461,9 +593,10 @@ static void changes_show(void **state)
     drop(&s, "root/a.txt");
     s.now_ms += SITE_CHECK_MS + 1;
     assert_int_equal(status_of(&s, "/a.txt"), 404);
-    assert_int_equal(s.site.cache.entries, 0);
+    assert_int_equal(s.site.cache.shelves[CACHE_WHOLE].entries, 0);
 
     put_directory(&s, "root/a.txt");
+    s.now_ms += SITE_CHECK_MS + 1;
     assert_int_equal(status_of(&s, "/a.txt"), 301);
     scene_close(&s);
 }
@@ -510,7 +643,7 @@ static void young_files_are_read_again(void **state)
     assert_true(two.entry->cached);
     let_go(&s, one);
     let_go(&s, two);
-    assert_int_equal(s.site.cache.entries, 1);
+    assert_int_equal(s.site.cache.shelves[CACHE_WHOLE].entries, 1);
     scene_close(&s);
 }
 
@@ -547,7 +680,7 @@ static void many_wait_for_one_fill(void **state)
     assert_content(next->found.entry, "hello");
     site_fill_end(&s.site, next);
     site_fill_end(&s.site, b);
-    assert_int_equal(s.site.cache.entries, 2);
+    assert_int_equal(s.site.cache.shelves[CACHE_WHOLE].entries, 2);
     scene_close(&s);
 }
 
@@ -614,7 +747,7 @@ static void a_fill_given_up_leaves_nothing(void **state)
         for (int fd = 0; fd < OPEN_MAX_HERE; fd++)
             assert_false(s.open[fd]);
     }
-    assert_int_equal(s.site.cache.entries, 0);
+    assert_int_equal(s.site.cache.shelves[CACHE_WHOLE].entries, 0);
     scene_close(&s);
 }
 
@@ -622,7 +755,7 @@ static void a_fill_given_up_leaves_nothing(void **state)
 
 static void what_is_pinned_outlives_its_place(void **state)
 {
-    const struct cache_limits limits = { 1 << 20, 1, 1 };
+    const struct room limits = { 1 << 20, 1, 1 };
     struct scene s;
 
     (void)state;
@@ -630,7 +763,7 @@ static void what_is_pinned_outlives_its_place(void **state)
     put(&s, "root/a.txt", "first");
     put(&s, "root/b.txt", "second");
     struct site_found a = get(&s, "/a.txt"), b = get(&s, "/b.txt");
-    assert_int_equal(s.site.cache.entries, 1);
+    assert_int_equal(s.site.cache.shelves[CACHE_WHOLE].entries, 1);
     assert_null(site_find(&s.site, STR("/a.txt"), s.now_ms));
     assert_content(a.entry, "first");
     site_pin(a.entry);
@@ -649,7 +782,7 @@ static bool is_open(int fd)
 
 static void a_descriptor_dies_with_its_last_pin(void **state)
 {
-    const struct cache_limits limits = { 1 << 20, 8, 1 };
+    const struct room limits = { 1 << 20, 8, 1 };
     struct scene s;
 
     (void)state;
@@ -658,7 +791,7 @@ static void a_descriptor_dies_with_its_last_pin(void **state)
     put_large(&s, "root/b.bin");
     struct site_found a = get(&s, "/a.bin"), b = get(&s, "/b.bin");
     int a_fd = a.entry->fd, b_fd = b.entry->fd;
-    assert_int_equal(s.site.cache.descriptors, 1);
+    assert_int_equal(s.site.cache.shelves[CACHE_OPEN].entries, 1);
     assert_false(a.entry->cached);
     assert_int_equal(site_dead_fd(&s.site), -1);
     assert_true(is_open(a_fd));
@@ -683,7 +816,7 @@ static void a_descriptor_dies_with_its_last_pin(void **state)
 static void many_descriptors_die_once_each(void **state)
 {
     enum { FILES = 40 };
-    const struct cache_limits limits = { 1 << 20, FILES, FILES };
+    const struct room limits = { 1 << 20, FILES, FILES };
     struct scene s;
     char path[32];
 
@@ -694,13 +827,13 @@ static void many_descriptors_die_once_each(void **state)
         put_large(&s, path);
         let_go(&s, get(&s, path + strlen("root")));
     }
-    assert_int_equal(s.site.cache.descriptors, FILES);
+    assert_int_equal(s.site.cache.shelves[CACHE_OPEN].entries, FILES);
     scene_close(&s);
 }
 
 static void what_is_too_big_to_hold_is_served_once(void **state)
 {
-    const struct cache_limits limits = { 8192, 8, 8 };
+    const struct room limits = { 8192, 8, 8 };
     static char text[3000];
     struct scene s;
 
@@ -711,7 +844,7 @@ static void what_is_too_big_to_hold_is_served_once(void **state)
     put(&s, "root/big.txt", text); /* more than a quarter of all there is */
     assert_serves(&s, "/small.txt", "small");
     assert_serves(&s, "/big.txt", text);
-    assert_int_equal(s.site.cache.entries, 1);
+    assert_int_equal(s.site.cache.shelves[CACHE_WHOLE].entries, 1);
     assert_null(site_find(&s.site, STR("/big.txt"), s.now_ms));
     scene_close(&s);
 }
@@ -720,7 +853,7 @@ static void what_is_too_big_to_hold_is_served_once(void **state)
  */
 static void what_was_pushed_out_meanwhile_comes_back(void **state)
 {
-    const struct cache_limits limits = { 1 << 20, 1, 1 };
+    const struct room limits = { 1 << 20, 1, 1 };
     struct scene s;
 
     (void)state;
@@ -739,7 +872,7 @@ static void what_was_pushed_out_meanwhile_comes_back(void **state)
     s.asks = 0;
     assert_serves(&s, "/a.txt", "first");
     assert_int_equal(s.asks, 0);
-    assert_int_equal(s.site.cache.entries, 1);
+    assert_int_equal(s.site.cache.shelves[CACHE_WHOLE].entries, 1);
     scene_close(&s);
 }
 
@@ -821,7 +954,7 @@ static void ask_for(struct model *m, uint64_t file)
 
 static void never_serves_what_is_long_gone(void **state)
 {
-    const struct cache_limits limits = { 8192, 6, 2 };
+    const struct room limits = { 8192, 6, 2 };
     struct model *m = calloc(1, sizeof *m);
 
     (void)state;
@@ -843,9 +976,11 @@ static void never_serves_what_is_long_gone(void **state)
         default:
             ask_for(m, file);
         }
-        assert_true(m->scene.site.cache.bytes <= limits.bytes);
-        assert_true(m->scene.site.cache.entries <= limits.entries);
-        assert_true(m->scene.site.cache.descriptors <= limits.descriptors);
+        const struct cache_shelf *shelves = m->scene.site.cache.shelves;
+        assert_true(shelves[CACHE_WHOLE].bytes <= limits.bytes);
+        assert_true(shelves[CACHE_WHOLE].entries <= limits.entries);
+        assert_true(shelves[CACHE_NEGATIVE].entries <= limits.entries);
+        assert_true(shelves[CACHE_OPEN].entries <= limits.descriptors);
     }
     for (int i = 0; i < PINS; i++)
         let_go(&m->scene, m->pinned[i]);
@@ -862,6 +997,11 @@ int main(void)
         cmocka_unit_test(only_regular_files_are_served),
         cmocka_unit_test(links_stay_inside),
         cmocka_unit_test(a_link_that_turns_elsewhere_shows),
+        cmocka_unit_test(what_is_not_there_is_remembered),
+        cmocka_unit_test(missing_names_push_out_each_other_only),
+        cmocka_unit_test(a_cache_of_nothing_holds_nothing),
+        cmocka_unit_test(memory_is_shared_out),
+        cmocka_unit_test(what_keeps_changing_is_not_held),
         cmocka_unit_test(looks_again_after_a_while),
         cmocka_unit_test(changes_show),
         cmocka_unit_test(changes_in_disguise_show),
