@@ -6,6 +6,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
 #include <stddef.h>
@@ -229,6 +230,24 @@ int listener_open_all(const char *host, uint16_t *port, int *fds, unsigned count
     }
     *port = chosen;
     return 0;
+}
+
+/* A packet with SYN and without ACK is dropped (the flags are byte 13 of the TCP header, where a
+ * socket's filter begins to see it: RFC 9293 section 3.1, socket(7)). What is accepted inherits the
+ * filter, and meets no such packet. */
+void listener_let_nobody_in(int fd)
+{
+    enum { FLAGS_AT = 13, SYN = 0x02, ACK = 0x10 };
+    struct sock_filter steps[] = {
+        { .code = BPF_LD | BPF_B | BPF_ABS, .k = FLAGS_AT },
+        { .code = BPF_ALU | BPF_AND | BPF_K, .k = SYN | ACK },
+        { .code = BPF_JMP | BPF_JEQ | BPF_K, .jt = 0, .jf = 1, .k = SYN },
+        { .code = BPF_RET | BPF_K, .k = 0 },
+        { .code = BPF_RET | BPF_K, .k = UINT32_MAX },
+    };
+    const struct sock_fprog program = { .len = sizeof steps / sizeof *steps, .filter = steps };
+
+    (void)setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program);
 }
 
 void listener_close_all(const int *fds, unsigned count)

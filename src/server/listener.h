@@ -35,6 +35,12 @@ void listener_name(char out[LISTENER_ADDRESS_MAX], const char *host, uint16_t po
 int listener_open_all(const char *host, uint16_t *port, int *fds, unsigned count,
                       struct sentence *why);
 
+/* Let nobody new into the queue of one listener; who is in it can be accepted, and is not kept from
+ * completing a handshake that has begun. Before a listener is emptied and closed: a client that
+ * came in between the two would be reset, one whose SYN is not answered asks again a second later
+ * and is refused or finds the next server. Where the kernel can't, nothing changes. */
+void listener_let_nobody_in(int fd);
+
 /* Connections still in their queues are reset. */
 void listener_close_all(const int *fds, unsigned count);
 

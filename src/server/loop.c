@@ -5,6 +5,7 @@
 #include "server/conn.h"
 #include "server/fills.h"
 #include "server/limits.h"
+#include "server/listener.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -324,6 +325,7 @@ void loop_drain(struct loop *loop)
     if (loop->stage != LOOP_SERVING)
         return;
     enter(loop, LOOP_DRAINING);
+    listener_let_nobody_in(loop->listener);
     set_idle(loop);
     loop->core.deadlines.ms[DEADLINE_LINGER] = LOOP_DRAIN_LINGER_MS;
     deadlines_restart(&loop->core.deadlines, DEADLINE_IDLE, loop->core.now_ms);

@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <net/if.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
@@ -304,6 +305,66 @@ static void two_colons_are_both_families(void **state)
     run_in_child(serve_both_families);
 }
 
+/* Connected, connecting still, or -1. */
+static int begin_connect(uint16_t port)
+{
+    struct sockaddr_storage address;
+    socklen_t len;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+    assert_true(fd >= 0);
+    assert_true(listener_address("127.0.0.1", port, &address, &len));
+    if (connect(fd, (const struct sockaddr *)&address, len) < 0)
+        assert_int_equal(errno, EINPROGRESS);
+    return fd;
+}
+
+static bool connects_within(int fd, int ms)
+{
+    struct pollfd poll_fd = { .fd = fd, .events = POLLOUT };
+
+    return poll(&poll_fd, 1, ms) == 1 && poll_fd.revents == POLLOUT;
+}
+
+static int error_within(int fd, int ms)
+{
+    struct pollfd poll_fd = { .fd = fd, .events = POLLOUT };
+
+    assert_int_equal(poll(&poll_fd, 1, ms), 1);
+    return option_of(fd, SOL_SOCKET, SO_ERROR);
+}
+
+/* Who is in the queue stays there and can talk; who comes later waits, and is refused in the end
+ * instead of being reset. */
+static void lets_nobody_in_before_it_closes(void **state)
+{
+    (void)state;
+    struct sentence why;
+    uint16_t port = 0;
+    char bytes[4];
+    int listener;
+
+    assert_int_equal(listener_open_all("127.0.0.1", &port, &listener, 1, &why), 0);
+    int early = begin_connect(port);
+    assert_true(connects_within(early, 5000));
+    listener_let_nobody_in(listener);
+    int late = begin_connect(port);
+    assert_false(connects_within(late, 100));
+
+    int accepted = accept(listener, NULL, NULL);
+    assert_true(accepted >= 0);
+    assert_int_equal(accept(listener, NULL, NULL), -1);
+    assert_int_equal(send(early, "ping", 4, MSG_NOSIGNAL), 4);
+    assert_int_equal(recv(accepted, bytes, sizeof bytes, MSG_WAITALL), 4);
+    assert_int_equal(send(accepted, "pong", 4, MSG_NOSIGNAL), 4);
+    listener_close_all(&listener, 1);
+    assert_int_equal(error_within(late, 10000), ECONNREFUSED);
+    assert_int_equal(recv(early, bytes, sizeof bytes, 0), 4);
+    close(early);
+    close(accepted);
+    close(late);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -315,6 +376,7 @@ int main(void)
         cmocka_unit_test(a_port_that_becomes_free_is_taken),
         cmocka_unit_test(a_restart_finds_its_port),
         cmocka_unit_test(an_address_of_nobody_here),
+        cmocka_unit_test(lets_nobody_in_before_it_closes),
         cmocka_unit_test(low_ports_need_a_capability),
         cmocka_unit_test(two_colons_are_both_families),
     };
