@@ -57,6 +57,8 @@ static void *thread_main(void *argument)
         free(loop);
     atomic_store(&worker->over, true);
     raise_flag(worker->done);
+    while (!worker->clean)
+        pause(); /* a thread's end waits for what its ring holds; the process's end does not */
     return NULL;
 }
 
@@ -104,6 +106,7 @@ void worker_give(struct worker *worker, enum worker_order order)
 
 void worker_join(struct worker *worker)
 {
-    pthread_join(worker->thread, NULL);
+    if (worker->clean)
+        pthread_join(worker->thread, NULL);
     close(worker->setup.orders);
 }

@@ -28,7 +28,8 @@ int worker_start(struct worker *worker, const struct loop_setup *setup, int cpu,
 /* From main's thread, at any time. */
 void worker_give(struct worker *worker, enum worker_order order);
 
-/* Wait for the thread to end, after `over` or a failed start. */
+/* Wait for the thread to end, after `over` or a failed start. One that is not clean ends with the
+ * process. */
 void worker_join(struct worker *worker);
 
 #endif
