@@ -13,8 +13,9 @@ int bounces_open(struct bounces *b)
 
     if (memory == MAP_FAILED)
         return -ENOMEM;
-    *b = (struct bounces){.memory = memory};
+    *b = (struct bounces){ .memory = memory };
     list_init(&b->free);
+    list_init(&b->stalled);
     list_init(&b->waiting);
     for (unsigned i = 0; i < BOUNCE_COUNT; i++) {
         b->all[i].bytes = b->memory + (size_t)i * BOUNCE_SIZE;
@@ -29,17 +30,40 @@ void bounces_free(struct bounces *b)
     munmap(b->memory, (size_t)BOUNCE_COUNT * BOUNCE_SIZE);
 }
 
+static void put_first(struct list *list, struct list *node)
+{
+    list_append(list->next, node);
+}
+
+/* Take the buffer of the socket that has been stalled longest. NULL when none is. */
+static struct bounce *rob(struct bounces *b)
+{
+    struct list *node = list_take(&b->stalled);
+    if (!node)
+        return NULL;
+
+    struct bounce *bounce = CONTAINER_OF(node, struct bounce, link);
+    send_unbounce(bounce->op.sock);
+    bounce->op.sock->out.bounce = NULL;
+    return bounce;
+}
+
+static struct bounce *find(struct bounces *b)
+{
+    struct list *node = list_take(&b->free);
+
+    return node ? CONTAINER_OF(node, struct bounce, link) : rob(b);
+}
+
 struct io_file_op *bounce_read(struct bounces *b, struct io_sock *s)
 {
+    if (!s->out.bounce)
+        s->out.bounce = find(b);
     if (!s->out.bounce) {
-        struct list *node = list_take(&b->free);
-
-        if (!node) {
-            list_append(&b->waiting, &s->waiting);
-            return NULL;
-        }
-        s->out.bounce = CONTAINER_OF(node, struct bounce, link);
+        list_append(&b->waiting, &s->waiting);
+        return NULL;
     }
+    list_remove(&s->out.bounce->link);
 
     struct io_file_op *op = &s->out.bounce->op;
     *op = (struct io_file_op){
@@ -65,20 +89,29 @@ bool bounce_filled(struct io_sock *s)
     return true;
 }
 
+void bounce_stall(struct bounces *b, struct io_sock *s)
+{
+    if (!s->out.bounce)
+        return;
+    list_remove(&s->out.bounce->link);
+    list_append(&b->stalled, &s->out.bounce->link);
+}
+
 void bounce_release(struct bounces *b, struct io_sock *s)
 {
     list_remove(&s->waiting);
     if (!s->out.bounce)
         return;
-    list_append(&b->free, &s->out.bounce->link);
+    list_remove(&s->out.bounce->link);
+    put_first(&b->free, &s->out.bounce->link);
     s->out.bounce = NULL;
 }
 
 struct io_sock *bounces_next(struct bounces *b)
 {
-    if (list_empty(&b->free))
-        return NULL;
+    struct list *node = NULL;
 
-    struct list *node = list_take(&b->waiting);
+    if (!list_empty(&b->free) || !list_empty(&b->stalled))
+        node = list_take(&b->waiting);
     return node ? CONTAINER_OF(node, struct io_sock, waiting) : NULL;
 }

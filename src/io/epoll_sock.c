@@ -285,6 +285,8 @@ static void pushed(struct io *io, struct io_sock *s, enum send_state state)
     }
     if (state != SEND_COLD && !send_vector_left(s))
         bounce_release(&io->bounces, s);
+    if (state == SEND_FULL)
+        bounce_stall(&io->bounces, s);
     ready_if_work(io, s);
 }
 

@@ -111,8 +111,10 @@ static int turn(struct io *io, struct io_event *events, int max, int timeout_ms,
     int count = 0;
 
     uring_sock_feed(io);
-    if (has_local_work(io))
+    if (has_local_work(io)) {
         count = deliver(io, events, max - max / 4);
+        uring_sock_feed(io); /* those whose turn it was may have let go of a bounce buffer */
+    }
     publish_buffers(io);
 
     unsigned completed = ring_completed(&io->ring);

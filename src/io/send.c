@@ -35,7 +35,7 @@ void send_start(struct io_sock *s, const struct iovec *iov, int n, int fd, off_t
 
 struct send_piece send_piece(struct io_sock *s)
 {
-    struct send_piece piece = {.iov = &s->out.iov[s->out.first], .flags = MSG_NOSIGNAL};
+    struct send_piece piece = { .iov = &s->out.iov[s->out.first], .flags = MSG_NOSIGNAL };
     unsigned left = s->out.count - s->out.first;
 
     while (piece.count < left && piece.len + piece.iov[piece.count].iov_len <= IO_SEND_PIECE)
@@ -67,11 +67,21 @@ void send_took(struct io_sock *s, size_t len)
 
 void send_bounced(struct io_sock *s, void *bytes, size_t len)
 {
-    s->out.iov[0] = (struct iovec){.iov_base = bytes, .iov_len = len};
+    s->out.iov[0] = (struct iovec){ .iov_base = bytes, .iov_len = len };
     s->out.first = 0;
     s->out.count = 1;
     s->out.file_at += (off_t)len;
     s->out.file_left -= len;
+}
+
+void send_unbounce(struct io_sock *s)
+{
+    size_t left = send_vector_left(s) ? s->out.iov[0].iov_len : 0;
+
+    s->out.file_at -= (off_t)left;
+    s->out.file_left += left;
+    s->out.count = 0;
+    s->out.first = 0;
 }
 
 static enum send_state failed(struct io_sock *s, int error)
@@ -100,7 +110,7 @@ static enum send_state vector_step(struct io_sock *s)
         return took_some(s, socket_send(s->fd, piece.iov->iov_base, piece.len, piece.flags),
                          piece.len);
 
-    struct msghdr message = {.msg_iov = piece.iov, .msg_iovlen = piece.count};
+    struct msghdr message = { .msg_iov = piece.iov, .msg_iovlen = piece.count };
     return took_some(s, socket_sendmsg(s->fd, &message, piece.flags), piece.len);
 }
 

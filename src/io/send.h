@@ -47,6 +47,8 @@ struct send_piece send_piece(struct io_sock *);
 void send_took(struct io_sock *, size_t len);
 /* The next file bytes are at `bytes` (in sock->out.bounce): they become the vector. */
 void send_bounced(struct io_sock *, void *bytes, size_t len);
+/* Those of them that are not sent are to be had from the file again. */
+void send_unbounce(struct io_sock *);
 /* Send with plain system calls, never blocking, about IO_SEND_PIECE bytes at most. `scratch` is for
  * file_range_resident. */
 enum send_state send_turn(struct io_sock *, void *scratch);

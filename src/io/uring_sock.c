@@ -340,6 +340,8 @@ static bool push(struct io *io, struct io_sock *s, struct io_event *event)
     }
     if (!send_vector_left(s))
         bounce_release(&io->bounces, s);
+    if (state == SEND_FULL)
+        bounce_stall(&io->bounces, s);
     return false;
 }
 

@@ -10,7 +10,7 @@
 
 static void prepare(struct io_sock *s, size_t left)
 {
-    *s = (struct io_sock){.fd = -1};
+    *s = (struct io_sock){ .fd = -1 };
     list_init(&s->waiting);
     send_start(s, NULL, 0, 42, 1000, left);
 }
@@ -71,11 +71,49 @@ static void those_without_one_wait_their_turn(void **state)
     bounces_free(&b);
 }
 
+static void who_stalls_keeps_none_from_others(void **state)
+{
+    struct bounces b;
+    struct io_sock s[BOUNCE_COUNT + 2];
+
+    (void)state;
+    assert_int_equal(bounces_open(&b), 0);
+    for (int i = 0; i < BOUNCE_COUNT; i++) {
+        prepare(&s[i], 100);
+        bounce_read(&b, &s[i])->result = 100;
+    }
+    prepare(&s[BOUNCE_COUNT], 100);
+    assert_null(bounce_read(&b, &s[BOUNCE_COUNT]));
+
+    assert_true(bounce_filled(&s[5]));
+    send_took(&s[5], 30);
+    bounce_stall(&b, &s[5]);
+    assert_true(bounce_filled(&s[6]));
+    bounce_stall(&b, &s[6]);
+    assert_ptr_equal(bounces_next(&b), &s[BOUNCE_COUNT]);
+    assert_non_null(bounce_read(&b, &s[BOUNCE_COUNT]));
+    assert_null(s[5].out.bounce);
+    assert_false(send_vector_left(&s[5]));
+    assert_int_equal(s[5].out.file_at, 1030);
+    assert_int_equal(s[5].out.file_left, 70);
+
+    /* The other one goes on in time, and reads the rest into the same buffer: it is safe again. */
+    send_took(&s[6], 100);
+    s[6].out.file_left = 1;
+    assert_non_null(bounce_read(&b, &s[6]));
+    prepare(&s[BOUNCE_COUNT + 1], 100);
+    assert_null(bounce_read(&b, &s[BOUNCE_COUNT + 1]));
+    for (int i = 0; i < BOUNCE_COUNT + 2; i++)
+        bounce_release(&b, &s[i]);
+    bounces_free(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_reads_on_from_where_the_file_stands),
         cmocka_unit_test(those_without_one_wait_their_turn),
+        cmocka_unit_test(who_stalls_keeps_none_from_others),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
