@@ -40,6 +40,7 @@ missing_for() {
         ;;
     test)
         has_header cmocka.h || echo libcmocka-dev
+        has_header fuse3/fuse.h || echo libfuse3-dev
         has python3 || echo python3
         has curl || echo curl
         ;;

@@ -14,7 +14,9 @@ enum {
     LOOP_EVENTS = 256,   /* handled in one turn */
     LOOP_BUFFERS = 1024, /* receive buffers of a core */
     LOOP_BUFFER_SIZE = 4096,
-    LOOP_HELPERS = 4, /* helper threads of a core, at most */
+    /* Operations on files of a core that may hang at once, each on a helper thread or a worker of
+     * the kernel, started when needed. When all do, what is not in memory waits for one to end. */
+    LOOP_HELPERS = 64,
     LOOP_RETRY_MS = 100,
     LOOP_CROWDED_IDLE_MS =
         1000, /* how long a connection may be idle while others wait for its place */
