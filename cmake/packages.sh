@@ -27,7 +27,7 @@ has_clang_runtime() {
     [ -e "$(clang -print-runtime-dir)/libclang_rt.fuzzer-$(uname -m).a" ]
 }
 
-# The packages that are missing for `$1`: build, test, clang or bench.
+# The packages that are missing for `$1`: build, test, clang, bench, peers or counters.
 missing_for() {
     case $1 in
     build)
@@ -51,9 +51,19 @@ missing_for() {
         ;;
     bench)
         has python3 || echo python3
-        has wrk || echo wrk
-        has strace || echo strace
+        has gnuplot || echo gnuplot-nox
+        has_header openssl/ssl.h || echo libssl-dev
+        ;;
+    peers)
         { has nginx || [ -x /usr/sbin/nginx ]; } || echo nginx
+        has h2o || echo h2o
+        { has lighttpd || [ -x /usr/sbin/lighttpd ]; } || echo lighttpd
+        has wrk || echo wrk
+        ;;
+    counters)
+        has strace || echo strace
+        has perf || echo linux-perf
+        has valgrind || echo valgrind
         ;;
     esac
 }
@@ -95,6 +105,67 @@ need() {
     echo "ringlet: installing $missing" >&2
     as_root apt-get -q -o DPkg::Lock::Timeout=120 update
     as_root apt-get -q -y -o DPkg::Lock::Timeout=120 install --no-install-recommends $missing
+}
+
+# want KIND...: install what is missing for any of them and can be had. What cannot is named, and
+# that is all: nothing depends on it. No service of what is installed is left running or enabled.
+want() {
+    missing=
+    for kind in "$@"; do
+        missing="$missing $(missing_for "$kind" | tr '\n' ' ')"
+    done
+    missing=$(echo $missing)
+    [ -n "$missing" ] || return 0
+
+    if ! has apt-get || { [ "$(id -u)" -ne 0 ] && ! has sudo; }; then
+        echo "ringlet: going on without $missing; as root: apt-get install $missing" >&2
+        return 0
+    fi
+    as_root apt-get -q -o DPkg::Lock::Timeout=120 update
+    there=
+    for package in $missing; do
+        if apt-cache show "$package" >/dev/null 2>&1; then
+            there="$there $package"
+        else
+            echo "ringlet: going on without $package, which apt-get does not know" >&2
+        fi
+    done
+    [ -n "$there" ] || return 0
+    echo "ringlet: installing$there" >&2
+    forbid_services
+    as_root apt-get -q -y -o DPkg::Lock::Timeout=120 install --no-install-recommends $there
+    allow_services
+    for package in $there; do
+        disable_service "$package"
+    done
+}
+
+# Debian starts a service when its package is installed, unless this file says no. One that is there
+# already is set aside, and comes back whatever happens.
+policy=/usr/sbin/policy-rc.d
+
+forbid_services() {
+    trap allow_services EXIT
+    trap 'exit 130' INT TERM
+    [ ! -e $policy ] || as_root mv $policy $policy.aside
+    no=$(mktemp)
+    printf '#!/bin/sh\nexit 101\n' >"$no"
+    as_root install -m 755 "$no" $policy
+    rm -f "$no"
+}
+
+allow_services() {
+    trap - EXIT INT TERM
+    as_root rm -f $policy
+    [ ! -e $policy.aside ] || as_root mv $policy.aside $policy
+}
+
+# It was not started, and is not to start with the machine either.
+disable_service() {
+    [ -e "/lib/systemd/system/$1.service" ] || [ -e "/etc/init.d/$1" ] || return 0
+    has deb-systemd-helper && as_root deb-systemd-helper disable "$1.service"
+    has update-rc.d && as_root update-rc.d "$1" disable
+    return 0
 }
 
 # build NAME CMAKE_ARGUMENT...: configure and build $tree into build/NAME.
