@@ -1,0 +1,154 @@
+"""What every server answers to every workload, looked at before anything is measured.
+
+Who answers other bytes than the files have takes no part; a workload whose feature ringlet does not
+have is skipped, and both are named."""
+
+import dataclasses
+import functools
+import hashlib
+import subprocess
+
+import client
+import content
+import servers
+import workloads
+
+
+@dataclasses.dataclass(frozen=True)
+class Look:
+    """What was seen of one answer; the body only as its digest."""
+
+    status: int
+    head_bytes: int
+    body_bytes: int
+    coding: str
+    location: str
+    digest: str
+
+
+@dataclasses.dataclass
+class Entry:
+    """A workload with those who take part in it. `absent` and `wrong` say why a server does not;
+    what is wrong is a failure, what is absent is not."""
+
+    workload: object
+    skipped: object = None
+    kinds: list = dataclasses.field(default_factory=list)
+    absent: dict = dataclasses.field(default_factory=dict)
+    wrong: dict = dataclasses.field(default_factory=dict)
+    head_bytes: dict = dataclasses.field(default_factory=dict)
+    reference: object = None
+
+
+def digest(data):
+    return hashlib.sha256(data).hexdigest()
+
+
+@functools.lru_cache(maxsize=1)
+def digests():
+    """Of every file's bytes, by its target."""
+    return {target: digest(data)
+            for target, data in (content.files() | content.variants()).items()}
+
+
+def look(answer):
+    return Look(answer.status, len(answer.head), len(answer.body),
+                answer.field('Content-Encoding') or '', answer.field('Location') or '',
+                digest(answer.body))
+
+
+def ask_all(server, workload):
+    """A look at the answer to each target, or the sentence of what went wrong."""
+    try:
+        return [look(client.ask(server.port, server.kind.target(target), workload.fields))
+                for target in workload.targets]
+    except (OSError, ValueError) as error:
+        return f'no answer to {workload.name}: {error}'
+
+
+def own_limits(program):
+    """Why workloads over TLS cannot be had."""
+    told = subprocess.run([program, '--help'], capture_output=True, text=True, timeout=20,
+                          check=False).stdout
+    if '--cert' in told or '--tls' in told:
+        return 'TLS: ringlet has it, but nothing here starts servers with a certificate'
+    return 'TLS is missing: ringlet has no option for it'
+
+
+def probe(yard, kinds, table):
+    """The table's entries, and the servers that could not be started with the reason."""
+    entries, failed = [], {}
+    usable = [kind for kind in kinds if starts(yard, kind, failed)]
+    own = next((kind for kind in usable if kind.role == 'ours'), None)
+    if not own:
+        raise servers.ServerFailed('; '.join(failed.values()) or 'no engine was asked for')
+    with yard.server(own) as server:
+        entries = [first_look(server, workload) for workload in table]
+    for kind in usable:
+        with yard.server(kind) as server:
+            for entry in entries:
+                if not entry.skipped and (entry.workload.fixed or not kind.fixed):
+                    judge(entry, kind, ask_all(server, entry.workload))
+    return entries, failed
+
+
+def starts(yard, kind, failed):
+    try:
+        with yard.server(kind):
+            return True
+    except servers.ServerFailed as error:
+        failed[kind.name] = str(error)
+        return False
+
+
+def first_look(server, workload):
+    """Has ringlet what the workload needs, and does it choose among compressed files?"""
+    if workload.tls:
+        return Entry(workload, skipped=own_limits(server.kind.program))
+    seen = ask_all(server, workload)
+    if workload.needs and (isinstance(seen, str) or seen[0].status != workload.status):
+        got = seen if isinstance(seen, str) else f'{seen[0].status} to {workload.targets[0]}'
+        return Entry(workload, skipped=f'{workload.needs} is missing: ringlet answers {got}')
+    if workloads.CODINGS in workload.fields and not isinstance(seen, str) \
+            and not any(answer.coding for answer in seen):
+        workload = workloads.without_codings(workload)
+    return Entry(workload)
+
+
+def judge(entry, kind, seen):
+    """Let a server take part, or say why it does not."""
+    reason = seen if isinstance(seen, str) else difference(entry, kind, seen)
+    if not reason:
+        entry.kinds.append(kind)
+        entry.head_bytes[kind.name] = seen[0].head_bytes
+    elif kind.role == 'peer':
+        entry.absent[kind.name] = reason
+    else:
+        entry.wrong[kind.name] = reason
+
+
+def difference(entry, kind, seen):
+    """In what answers differ from what they must be, or None. The codings must be those of the
+    first server, which is ringlet; the reference for what is no file is its answer, too. A peer
+    that knows but one answer need only have its length right."""
+    workload = entry.workload
+    entry.reference = entry.reference or seen
+    known = digests()
+    for target, answer, first in zip(workload.targets, seen, entry.reference):
+        if answer.status != workload.status:
+            return f'answers {answer.status} to {target}'
+        if workload.status == 301 and not answer.location:
+            return f'answers {target} with a redirect to nowhere'
+        if not workload.content:
+            continue
+        if kind.fixed and kind.peer and answer.body_bytes == first.body_bytes:
+            continue
+        if answer.coding != first.coding:
+            return f'answers {target} as {answer.coding or "identity"}, not {first.coding}'
+        if answer.digest != known.get(target + suffix(answer.coding), first.digest):
+            return f'answers other bytes to {target}'
+    return None
+
+
+def suffix(coding):
+    return {'': '', 'gzip': '.gz', 'br': '.br', 'zstd': '.zst'}.get(coding, '.' + coding)

@@ -1,0 +1,295 @@
+"""The servers: how each is started, pinned, looked at and stopped."""
+
+import contextlib
+import ctypes
+import dataclasses
+import os
+import pathlib
+import pwd
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import time
+
+import client
+import content
+import machine
+
+START_SECONDS = 20
+STOP_SECONDS = 10
+CONNECTIONS_MAX = 16384
+FIXED_PORT = 8080
+PEERS_FOLDER = pathlib.Path(__file__).parent / 'peers'
+
+LIBC = ctypes.CDLL(None, use_errno=True)
+PR_SET_PDEATHSIG = 1
+
+
+class ServerFailed(Exception):
+    """A server did not start, or answered what it should not."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """Where a server is to stand. `alone` asks for all of it in one process, as tracers need."""
+
+    home: pathlib.Path
+    site: pathlib.Path
+    cpus: tuple
+    port: int
+    alone: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Kind:
+    """One kind of server. `program` is a path; `peer` names its configuration in bench/peers."""
+
+    name: str
+    role: str
+    program: str
+    engine: str = ''
+    peer: str = ''
+    fixed: bool = False
+
+    def command(self, place):
+        return COMMANDS[self.peer or self.role](self, place)
+
+    def config(self, place):
+        """Its configuration, filled in; None when it has none."""
+        if not self.peer:
+            return None
+        return render((PEERS_FOLDER / f'{self.peer}.conf').read_text(), settings(place))
+
+    def target(self, target):
+        """What it is asked for in place of a target: programs of fixed answers know one name."""
+        return '/plaintext' if self.fixed and self.peer else target
+
+
+def settings(place):
+    """What the templates in bench/peers may name."""
+    cores = len(place.cpus)
+    mask = sum(1 << cpu for cpu in place.cpus)
+    return {'cores': cores, 'workers': 0 if cores == 1 or place.alone else cores,
+            'cpu_mask': f'{mask:b}', 'port': place.port, 'home': place.home, 'site': place.site,
+            'user': pwd.getpwuid(os.geteuid()).pw_name, 'connections_max': CONNECTIONS_MAX,
+            'files_max': CONNECTIONS_MAX + 2048, 'master': 'off' if place.alone else 'on'}
+
+
+def render(template, values):
+    """Put values in the place of @names@; a name that is not known is our own mistake."""
+    return re.sub(r'@(\w+)@', lambda found: str(values[found[1]]), template)
+
+
+def ringlet_command(kind, place):
+    return [kind.program, '--engine', kind.engine, '--cpus', listed(place.cpus), '--host',
+            '127.0.0.1', '--port', str(place.port), '--root', str(place.site), '--timeout', '300s',
+            '--quiet']
+
+
+def ceiling_command(kind, place):
+    return [kind.program, '--engine', kind.engine, '--port', str(place.port), '--cpu',
+            str(place.cpus[0])]
+
+
+def nginx_command(kind, place):
+    return [kind.program, '-p', str(place.home), '-c', write_config(kind, place), '-e',
+            str(place.home / 'nginx.log')]
+
+
+def h2o_command(kind, place):
+    return [kind.program, '-m', 'worker', '-c', write_config(kind, place)]
+
+
+def lighttpd_command(kind, place):
+    return [kind.program, '-D', '-f', write_config(kind, place)]
+
+
+def lwan_command(kind, place):
+    return [kind.program, '-c', write_config(kind, place)]
+
+
+def bare_command(kind, _place):
+    return [kind.program]
+
+
+COMMANDS = {'ours': ringlet_command, 'ceiling': ceiling_command, 'nginx': nginx_command,
+            'h2o': h2o_command, 'lighttpd': lighttpd_command, 'lwan': lwan_command,
+            'libreactor': bare_command, 'faf': bare_command}
+PEERS = ('nginx', 'h2o', 'lighttpd', 'lwan', 'libreactor', 'faf')
+FIXED_PEERS = ('libreactor', 'faf')
+
+
+def write_config(kind, place):
+    path = place.home / f'{kind.peer}.conf'
+    path.write_text(kind.config(place))
+    return str(path)
+
+
+def listed(cpus):
+    return ','.join(str(cpu) for cpu in cpus)
+
+
+def own_kinds(build, engines):
+    """ringlet on these engines, and the server of fixed answers where it was built."""
+    kinds = [Kind(f'ringlet {engine}', 'ours', str(build / 'ringlet'), engine)
+             for engine in engines]
+    ceiling = build / 'ringlet-ceiling'
+    if ceiling.exists():
+        kinds += [Kind(f'ceiling {engine}', 'ceiling', str(ceiling), engine, fixed=True)
+                  for engine in engines]
+    return kinds
+
+
+def peer_kinds(names):
+    """The peers of these names that are on this machine, and the names of those that are not."""
+    kinds, missing = [], []
+    for name in names:
+        program = machine.find_program(name)
+        if program:
+            kinds.append(Kind(name, 'peer', program, peer=name, fixed=name in FIXED_PEERS))
+        else:
+            missing.append(name)
+    return kinds, missing
+
+
+class Server:
+    """One running server with its children, listening on a port of 127.0.0.1."""
+
+    def __init__(self, kind, place, wrapper=(), environment=None):
+        self.kind = kind
+        self.place = place
+        self.port = place.port
+        self.log = place.home / 'server.log'
+        self.command = ['taskset', '-c', listed(place.cpus), *wrapper, *kind.command(place)]
+        with open(self.log, 'wb') as log:
+            self.process = subprocess.Popen(
+                self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=place.home,
+                env=os.environ | (environment or {}), start_new_session=True,
+                preexec_fn=end_with_parent)
+
+    def wait_ready(self):
+        """Until it answers; a start that fails says what the server said."""
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            if self.process.poll() is not None:
+                raise ServerFailed(f'{self.kind.name} ended at its start: {self.said()}')
+            try:
+                client.ask(self.port, self.kind.target('/hello.txt'))
+                return
+            except (OSError, ValueError):
+                time.sleep(0.01)
+        raise ServerFailed(f'{self.kind.name} does not answer on port {self.port}: {self.said()}')
+
+    def said(self):
+        text = self.log.read_text(errors='replace').strip()
+        return ' '.join(text.split())[-400:] or 'it said nothing'
+
+    def pids(self):
+        """The process, its children, and theirs."""
+        found = [self.process.pid]
+        for pid in found:
+            children = machine.read(f'/proc/{pid}/task/{pid}/children')
+            found += [int(word) for word in children.split()]
+        return found
+
+    def cpu_ns(self):
+        """CPU time of every thread so far: schedstat where it is kept, else by ticks."""
+        total = 0
+        for pid in self.pids():
+            with contextlib.suppress(FileNotFoundError):
+                for task in os.listdir(f'/proc/{pid}/task'):
+                    total += task_ns(f'/proc/{pid}/task/{task}')
+        return total
+
+    def memory_bytes(self):
+        """What it has in memory; pages that processes share count once (proc_pid_smaps(5))."""
+        total = 0
+        for pid in self.pids():
+            text = machine.read(f'/proc/{pid}/smaps_rollup')
+            found = re.search(r'^Pss:\s+(\d+) kB', text, re.M)
+            total += int(found[1]) * 1024 if found else 0
+        return total
+
+    def stop(self):
+        """Ask it to end, and insist. Under valgrind a thread that sleeps in io_uring_enter keeps
+        all others from running, the one that waits for our signal among them: wake it."""
+        pids = self.pids()
+        if self.process.poll() is None:
+            self.process.terminate()
+        deadline = time.monotonic() + STOP_SECONDS
+        while self.process.poll() is None and time.monotonic() < deadline:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(0.2)
+                break
+            with contextlib.suppress(OSError):
+                client.connect(self.port, timeout=1).close()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        while any(is_running(pid) for pid in pids) and time.monotonic() < deadline + STOP_SECONDS:
+            time.sleep(0.005)
+
+
+def is_running(pid):
+    """Is there such a process, and has it not ended?"""
+    state = machine.read(f'/proc/{pid}/stat').rpartition(')')[2].split()
+    return bool(state) and state[0] not in 'ZX'
+
+
+def task_ns(task):
+    text = machine.read(f'{task}/schedstat')
+    if text:
+        return int(text.split()[0])
+    fields = machine.read(f'{task}/stat').rpartition(')')[2].split()
+    if len(fields) < 13:
+        return 0
+    return (int(fields[11]) + int(fields[12])) * 10**9 // os.sysconf('SC_CLK_TCK')
+
+
+def end_with_parent():
+    """In the child: SIGTERM when the comparison ends in whatever way (prctl(2))."""
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(('127.0.0.1', 0))
+        return probe.getsockname()[1]
+
+
+class Yard:
+    """Where servers stand: the site they serve, the CPUs they get, and those that run."""
+
+    def __init__(self, home, cpus):
+        self.home = home
+        self.site = home / 'site'
+        self.cpus = tuple(cpus)
+        self.running = []
+        self.site.mkdir()
+        home.chmod(0o755)
+        content.write(self.site)
+
+    def place(self, kind, alone=False):
+        fixed_port = kind.peer in FIXED_PEERS
+        home = self.home / kind.name.replace(' ', '-')
+        home.mkdir(exist_ok=True)
+        return Place(home, self.site, self.cpus, FIXED_PORT if fixed_port else free_port(), alone)
+
+    @contextlib.contextmanager
+    def server(self, kind, wrapper=(), environment=None):
+        """A server that answers, for as long as the block lasts."""
+        server = Server(kind, self.place(kind, bool(wrapper)), wrapper, environment)
+        self.running.append(server)
+        try:
+            server.wait_ready()
+            yield server
+        finally:
+            server.stop()
+            self.running.remove(server)
+
+    def clean(self):
+        for server in list(self.running):
+            server.stop()
+        shutil.rmtree(self.home, ignore_errors=True)

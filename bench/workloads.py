@@ -1,0 +1,117 @@
+"""The workloads, as a table: what is asked for, over how many connections, at which loads."""
+
+import dataclasses
+
+import content
+
+BROWSER = (
+    'User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0',
+    'Accept: text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8',
+    'Accept-Language: en-GB,en;q=0.7,de;q=0.3',
+    'Accept-Encoding: gzip, deflate, br, zstd',
+    'Referer: http://127.0.0.1/index.html',
+    'Connection: keep-alive',
+    'Cookie: session=4f1c2a9e7b6d5038; theme=dark',
+    'Upgrade-Insecure-Requests: 1',
+    'Sec-Fetch-Dest: document',
+    'Sec-Fetch-Mode: navigate',
+    'Sec-Fetch-Site: same-origin',
+    'Priority: u=0, i',
+)
+CODINGS = 'Accept-Encoding: br;q=1, gzip;q=0.8'
+NO_CODING = 'Accept-Encoding: identity'
+
+ALL_LEVELS = ('ceiling', '25%', '50%', '75%', '90%', 'idle')
+HALF = ('ceiling', '50%')
+IDLE_RATE = 1000
+
+
+@dataclasses.dataclass(frozen=True)
+class Workload:
+    """One row. `fixed` says that a server which answers 13 fixed bytes may take part; `needs` is
+    the feature that may be missing; `content` says that the bodies must be the files' bytes."""
+
+    name: str
+    title: str
+    targets: tuple = ('/hello.txt',)
+    fields: tuple = ()
+    status: int = 200
+    connections: tuple = (64,)
+    levels: tuple = HALF
+    pipeline: int = 1
+    new_connection: bool = False
+    idle: int = 0
+    cold: bool = False
+    tls: bool = False
+    fixed: bool = False
+    needs: str = ''
+    content: bool = True
+
+    def level_connections(self, asked):
+        """The counts of connections that are measured at rates, too: 64, or the first there is;
+        every one that was asked for."""
+        if asked:
+            return tuple(asked)
+        return (64,) if 64 in self.connections else self.connections[:1]
+
+
+PLAIN = (
+    Workload('hello-bare', '13-byte file, bare request', levels=ALL_LEVELS, fixed=True,
+             connections=(1, 16, 64, 256, 1000, 10000)),
+    Workload('hello-browser', '13-byte file, the fields a browser sends', fields=BROWSER,
+             levels=ALL_LEVELS, fixed=True),
+    Workload('file-1k', '1 KiB file', ('/1k.txt',)),
+    Workload('file-16k', '16 KiB file', ('/16k.txt',), levels=ALL_LEVELS, connections=(16, 64)),
+    Workload('file-100k', '100 KiB file', ('/100k.txt',), connections=(16, 64)),
+    Workload('file-10m', '10 MiB file', ('/10m.bin',), connections=(16,)),
+    Workload('page-load', 'a page of 20 files of 3-300 KiB',
+             tuple('/page/' + name for name in content.PAGE_KIB), (CODINGS,)),
+    Workload('not-found', '404: a name that is not there', ('/nothing.txt',), status=404,
+             content=False),
+    Workload('redirect', '301: a folder without its slash', ('/folder',), status=301,
+             content=False),
+    Workload('hello-name', '/hello?name=bill', ('/hello?name=bill',), needs='the /hello handler'),
+    Workload('json', 'JSON', ('/json',), needs='a JSON endpoint'),
+    Workload('pipelined-16', '13-byte file, 16 requests in flight per connection', pipeline=16,
+             levels=('ceiling',), fixed=True),
+    Workload('new-connection', '13-byte file, a connection per request', new_connection=True,
+             fields=('Connection: close',), fixed=True),
+    Workload('idle-10000', '13-byte file, 100 connections active beside 10,000 idle ones',
+             idle=10000, connections=(100,)),
+    Workload('cold-beside-hot', '13-byte file while files that are not in memory are asked for',
+             cold=True, connections=(16,)),
+)
+
+
+def over_tls(workload):
+    return dataclasses.replace(workload, name=workload.name + '-tls', tls=True, fixed=False,
+                               title=workload.title + ', over TLS', needs='TLS')
+
+
+ALL = PLAIN + tuple(over_tls(workload) for workload in PLAIN)
+
+
+def without_codings(workload):
+    """The same, but plain files are asked for."""
+    fields = tuple(NO_CODING if field == CODINGS else field for field in workload.fields)
+    return dataclasses.replace(workload, fields=fields)
+
+
+def named(names):
+    """The rows of these names, in the table's order; all when none is named."""
+    unknown = set(names) - {workload.name for workload in ALL}
+    if unknown:
+        raise ValueError(f'no workload is called {", ".join(sorted(unknown))}; --list shows them')
+    return [workload for workload in ALL if not names or workload.name in names]
+
+
+def rate_of(level, slowest):
+    """Requests a second at a level, when the slowest server's ceiling is `slowest`; None is as
+    many as it takes."""
+    if level == 'ceiling':
+        return None
+    if level == 'idle':
+        return IDLE_RATE
+    if level.endswith('/s'):
+        return int(level[:-2])
+    return max(1, round(slowest * float(level[:-1]) / 100))
