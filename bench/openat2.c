@@ -1,5 +1,5 @@
 /* openat2.c - openat2(2) for valgrind 3.19, which does not know it: opens without the promise to
- * stay beneath. Preloaded by cost.py while callgrind counts, and never otherwise.
+ * stay beneath. Preloaded by tracers.py while callgrind counts, and never otherwise.
  *
  * It takes the place of the C library's syscall(2), which servers call for each request, too: so
  * what is not openat2 takes as few instructions here as there. x86-64 only. */

@@ -1,0 +1,196 @@
+"""The measuring itself: one run, and blocks of interleaved runs, repeated when disturbed."""
+
+import dataclasses
+import os
+import select
+import time
+
+import content
+import counters
+import disturbance
+import generators
+import servers
+import summary
+import workloads
+
+# When the measured part of a run has begun for sure, after the start and the warm-up.
+START_SECONDS = 0.05
+CONNECT_SECONDS = 60e-6
+# How much of it the CPU is watched for: the rest is a margin at its end.
+WATCHED = 0.85
+
+# A rate above this share of the slowest server's ceiling is not asked for.
+NEAR_CEILING = 0.901
+
+COLD_CONNECTIONS = 8
+COLD_RATE = 200
+
+
+@dataclasses.dataclass(frozen=True)
+class Block:
+    """Runs that are compared with each other."""
+
+    entry: object
+    connections: int
+    level: str
+    rate: object = None
+
+
+def order(names, repetitions):
+    """Who runs when: A B C C B A, so that what drifts drifts for everybody."""
+    for repetition in range(repetitions):
+        for name in names if repetition % 2 == 0 else names[::-1]:
+            yield repetition, name
+
+
+def cold_rate(seconds):
+    """So slow that no cold file is asked for twice in a run."""
+    return max(1, min(COLD_RATE, int(content.COLD_FILES / (seconds + 2))))
+
+
+class Measurer:
+    """Runs blocks and hands each run to the results. `plan` is told of every run."""
+
+    def __init__(self, yard, results, options, plan):
+        self.yard = yard
+        self.results = results
+        self.options = options
+        self.plan = plan
+        self.with_perf = counters.can_count(yard.cpus)
+
+    def generator(self, rate):
+        return self.options.rate_generator if rate else self.options.loop_generator
+
+    def block(self, block):
+        """All runs of a block; its kept runs are judged when the last is done."""
+        kinds = {kind.name: kind for kind in block.entry.kinds}
+        why_not = self.generator(block.rate).refusal(block.entry.workload, block.rate)
+        if why_not:
+            self.plan.note(f'{block.entry.workload.name}, {block.level}: left out, {why_not}')
+            self.plan.forget(len(kinds) * self.options.repetitions)
+            return []
+        runs = []
+        for repetition, name in order(list(kinds), self.options.repetitions):
+            self.add(runs, block, kinds[name], repetition)
+        while True:
+            disturbance.judge(runs)
+            again = disturbance.to_repeat(runs, self.options.repeats)
+            if not again or not self.plan.may_repeat():
+                break
+            for name, repetition in again:
+                self.plan.add(1)
+                self.add(runs, block, kinds[name], repetition)
+        self.results.write()
+        return runs
+
+    def add(self, runs, block, kind, repetition):
+        """One run; one that fails is a problem and not the end of the comparison."""
+        try:
+            run, spectrum = self.run(block, kind, repetition, len(runs))
+        except (servers.ServerFailed, generators.GeneratorFailed, OSError) as error:
+            self.results.problem(f'{block.entry.workload.name}, {kind.name}: {error}')
+            self.plan.failed(block, kind, error)
+            return
+        runs.append(run)
+        disturbance.judge(runs)
+        self.results.add_run(run, spectrum)
+        if run['errors']:
+            self.results.problem(f'{block.entry.workload.name}, {kind.name}: {run["errors"]} of '
+                                 f'{run["requests"]} answers were wrong')
+        self.plan.done(run)
+
+    def run(self, block, kind, repetition, position):
+        with self.yard.server(kind) as server:
+            load = self.load(block, server)
+            outcome, spent, memory = self.under_load(server, load)
+        return as_run(block, kind, repetition, position, self.generator(block.rate).name, outcome,
+                      spent, memory), outcome.spectrum
+
+    def load(self, block, server):
+        work = block.entry.workload
+        targets = tuple(server.kind.target(target) for target in work.targets)
+        return generators.Load(work, server.port, targets, block.connections, self.options.seconds,
+                               self.options.warmup, block.rate, self.options.load_cpus,
+                               self.yard.home)
+
+    def under_load(self, server, load):
+        """Outcome, what the CPU did, and the memory it took, of one stretch of load."""
+        generator = self.generator(load.rate)
+        if not generator.warms_up and load.warmup:
+            first = dataclasses.replace(load, seconds=load.warmup, warmup=0)
+            generator.finish(generator.start(first), first)
+            load = dataclasses.replace(load, warmup=0)
+        beside = self.start_cold(load) if load.workload.cold else None
+        process = generator.start(load)
+        try:
+            spent, memory = self.watch(server, load, process)
+            outcome = generator.finish(process, load)
+            if beside:
+                outcome.errors += self.finish_cold(*beside)
+        finally:
+            generators.abandon(process)
+            if beside:
+                generators.abandon(beside[0])
+        return outcome, spent, memory
+
+    def watch(self, server, load, process):
+        """What the server's CPU does in the middle of the run."""
+        connections = load.connections + load.workload.idle
+        watched = WATCHED * load.seconds
+        sleep_or_end(process, load.warmup + START_SECONDS + connections * CONNECT_SECONDS)
+        window = counters.Window(server, (*self.yard.cpus, *load.cpus), watched, self.with_perf)
+        try:
+            sleep_or_end(process, watched)
+            return window.close(), server.memory_bytes()
+        finally:
+            window.abandon()
+
+    def start_cold(self, load):
+        """Ask for files that are not in memory, at an even rate that is the same for everybody."""
+        content.drop_cold(self.yard.site)
+        work = workloads.Workload('cold', 'files that are not in memory')
+        cold = dataclasses.replace(load, workload=work, targets=tuple(content.cold_targets()),
+                                   connections=COLD_CONNECTIONS, rate=cold_rate(load.seconds))
+        return self.options.cold_generator.start(cold, 'cold'), cold
+
+    def finish_cold(self, process, cold):
+        return self.options.cold_generator.finish(process, cold, 'cold').errors
+
+
+def sleep_or_end(process, seconds):
+    """Sleep, unless the process ends before."""
+    descriptor = os.pidfd_open(process.pid)
+    try:
+        select.select([descriptor], [], [], seconds)
+    finally:
+        os.close(descriptor)
+
+
+def as_run(block, kind, repetition, position, generator, outcome, spent, memory):
+    """A run as results.json has it. `disturbed` and `kept` are judged later."""
+    rate = outcome.per_second()
+    run = {'workload': block.entry.workload.name, 'server': kind.name,
+           'connections': block.connections, 'level': block.level, 'rate': block.rate,
+           'repetition': repetition, 'position': position, 'generator': generator,
+           'kept': False, 'disturbed': None, 'refused': outcome.refused, 'steal': spent['steal'],
+           'bound': outcome.bound, 'seconds': outcome.seconds, 'requests': outcome.requests,
+           'errors': outcome.errors, 'requests_per_second': rate,
+           'bytes_per_second': outcome.bytes / outcome.seconds if outcome.seconds else 0.0}
+    run |= counters.per_request(spent, rate)
+    run |= {'syscalls_per_request': None, 'server_rss_bytes': memory,
+            'generator_busy': outcome.busy, 'per_core_requests': None,
+            'latency_us': outcome.latency_us, 'hgrm': None}
+    return run
+
+
+def rate_at(level, ceilings, roles):
+    """Requests a second at a level of a workload: (rate, None), or (None, why there is none)."""
+    slowest = summary.slowest(ceilings, roles)
+    if level.endswith('/s'):
+        return workloads.rate_of(level, None), None
+    if not slowest:
+        return None, 'no ceiling was measured'
+    rate = workloads.rate_of(level, slowest)
+    if rate > NEAR_CEILING * slowest:
+        return None, f'{rate}/s is above nine tenths of the slowest ceiling of {slowest:.0f}/s'
+    return rate, None

@@ -1,0 +1,86 @@
+"""The table is complete, and loads come out of ceilings as they should."""
+
+import unittest
+
+import where
+import content
+import measure
+import options
+import workloads
+
+assert where
+
+NAMES = ['hello-bare', 'hello-browser', 'file-1k', 'file-16k', 'file-100k', 'file-10m',
+         'page-load', 'not-found', 'redirect', 'hello-name', 'json', 'pipelined-16',
+         'new-connection', 'idle-10000', 'cold-beside-hot']
+SIZES = {'hello-bare': 13, 'file-1k': 1024, 'file-16k': 16384, 'file-100k': 102400,
+         'file-10m': 10485760}
+
+
+def row(name):
+    return workloads.named([name])[0]
+
+
+class Table(unittest.TestCase):
+    def test_every_row_plain_and_over_tls(self):
+        self.assertEqual([made.name for made in workloads.ALL],
+                         NAMES + [name + '-tls' for name in NAMES])
+        self.assertTrue(all(made.tls == made.name.endswith('-tls') for made in workloads.ALL))
+
+    def test_sizes(self):
+        for name, size in SIZES.items():
+            self.assertEqual(len(content.files()[row(name).targets[0]]), size, name)
+
+    def test_page(self):
+        page = row('page-load')
+        sizes = [len(content.files()[target]) for target in page.targets]
+        self.assertEqual((len(sizes), min(sizes), max(sizes)), (20, 3 * 1024, 300 * 1024))
+        self.assertEqual(page.fields, ('Accept-Encoding: br;q=1, gzip;q=0.8',))
+        self.assertEqual(workloads.without_codings(page).fields, ('Accept-Encoding: identity',))
+
+    def test_particulars(self):
+        self.assertEqual(len(row('hello-browser').fields), 12)
+        self.assertEqual(row('pipelined-16').pipeline, 16)
+        self.assertTrue(row('new-connection').new_connection)
+        self.assertEqual((row('idle-10000').idle, row('idle-10000').connections), (10000, (100,)))
+        self.assertEqual((row('not-found').status, row('redirect').status), (404, 301))
+        self.assertEqual((row('hello-bare').connections[0], row('hello-bare').connections[-1]),
+                         (1, 10000))
+
+    def test_an_unknown_name(self):
+        with self.assertRaisesRegex(ValueError, 'no workload is called nonsense'):
+            workloads.named(['nonsense'])
+
+    def test_quick_rows_exist(self):
+        self.assertEqual(len(workloads.named(options.QUICK_ROWS)), len(options.QUICK_ROWS))
+
+
+class Rates(unittest.TestCase):
+    def ceilings(self):
+        return [{'server': server, 'kept': kept, 'requests_per_second': rate}
+                for server, kept, rate in (('fast', True, 9000.0), ('slow', True, 4000.0),
+                                           ('slow', True, 6000.0), ('slow', False, 10.0),
+                                           ('fixed', True, 100.0))]
+
+    def test_shares_of_the_slowest_server(self):
+        roles = {'fast': 'ours', 'slow': 'peer', 'fixed': 'ceiling'}
+        for level, rate in (('25%', 1250), ('90%', 4500), ('idle', 1000), ('70/s', 70)):
+            self.assertEqual(measure.rate_at(level, self.ceilings(), roles), (rate, None))
+
+    def test_not_above_what_the_slowest_can(self):
+        runs = [{'server': 'a', 'kept': True, 'requests_per_second': 500.0}]
+        rate, why_not = measure.rate_at('idle', runs, {})
+        self.assertIsNone(rate)
+        self.assertIn('slowest ceiling of 500/s', why_not)
+
+    def test_without_a_ceiling(self):
+        self.assertEqual(measure.rate_at('50%', [], {}), (None, 'no ceiling was measured'))
+
+    def test_cold_files_are_asked_for_once(self):
+        for seconds in (1, 5, 60, 5000):
+            asked = measure.cold_rate(seconds) * seconds
+            self.assertTrue(asked <= content.COLD_FILES or measure.cold_rate(seconds) == 1)
+
+
+if __name__ == '__main__':
+    unittest.main()

@@ -1,0 +1,7 @@
+"""Puts the scripts of bench/ on the path of the tests beside this file."""
+
+import pathlib
+import sys
+
+TREE = pathlib.Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(TREE / 'bench'))
