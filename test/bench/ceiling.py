@@ -6,6 +6,7 @@ import pathlib
 import signal
 import socket
 import sys
+import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "blackbox"))
@@ -45,6 +46,7 @@ class Ceiling(unittest.TestCase):
         with self.start() as server, server.client() as client:
             for at in range(1, len(whole)):
                 client.send(whole[:at])
+                time.sleep(0.002)
                 client.send(whole[at:])
                 self.expect_hello(client, 1)
             for byte in whole:

@@ -6,9 +6,10 @@ import threading
 import time
 import unittest
 
-from server import PeerClosed, PeerReset, Root, Server, main, request, until
+from server import PeerClosed, PeerReset, Root, Server, main, quickest, request, until
 
 HUGE = 50 << 20
+LATE = 8.0   # seconds that something which waits for nothing may take on a busy machine
 
 
 class Drain(unittest.TestCase):
@@ -23,6 +24,11 @@ class Drain(unittest.TestCase):
         self.addCleanup(server.kill)
         return server
 
+    def begin_drain(self, server):
+        """Tell it, and wait until it has understood."""
+        server.tell(signal.SIGTERM)
+        self.assertTrue(until(lambda: self.connect_refused(server), LATE), "still accepting")
+
     def download(self, server):
         """A client that is in the middle of a long answer."""
         if not os.path.exists(self.root.path("huge.bin")):
@@ -36,23 +42,26 @@ class Drain(unittest.TestCase):
 
     def test_idle_server_leaves_at_once(self):
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
-            server = self.start()
-            start = time.monotonic()
-            server.stop(number)
-            self.assertLess(time.monotonic() - start, 1.0, number)
+            self.assertLess(quickest(lambda: self.seconds_to_leave(number), 1.0), 1.0, number)
+
+    def seconds_to_leave(self, number):
+        server = self.start()
+        start = time.monotonic()
+        server.stop(number)
+        return time.monotonic() - start
 
     def test_idle_connections_do_not_hold_it(self):
-        server = self.start("--drain-timeout", "5")
+        server = self.start("--drain-timeout", "15")
         clients = [server.client() for _ in range(20)]
         for client in clients[:10]:
             self.assertEqual(client.get("/").status, 200)
         start = time.monotonic()
         server.tell(signal.SIGTERM)
         for client in clients:
-            client.expect_fin(3)
+            client.expect_fin(LATE)
             client.close()
         server.stop(0)
-        self.assertLess(time.monotonic() - start, 3)
+        self.assertLess(time.monotonic() - start, LATE)
 
     def test_clients_that_ignore_the_end_do_not_hold_it(self):
         """They are given time to read, but not more than the drain has."""
@@ -61,7 +70,7 @@ class Drain(unittest.TestCase):
         self.assertEqual(clients[0].get("/").status, 200)
         start = time.monotonic()
         server.stop()
-        self.assertLess(time.monotonic() - start, 2)
+        self.assertLess(time.monotonic() - start, 1 + LATE)
         for client in clients:
             client.close()
 
@@ -73,8 +82,7 @@ class Drain(unittest.TestCase):
     def test_long_answer_is_finished(self):
         server = self.start("--drain-timeout", "15")
         client = self.download(server)
-        server.tell(signal.SIGTERM)
-        time.sleep(0.3)
+        self.begin_drain(server)
         self.assertIsNone(server.process.poll())
         self.assertTrue(client.take(HUGE - 65536) == bytes(HUGE - 65536))
         client.expect_fin()
@@ -82,13 +90,12 @@ class Drain(unittest.TestCase):
         server.stop(0)
 
     def test_half_a_request_is_finished(self):
-        server = self.start("--drain-timeout", "5")
+        server = self.start("--drain-timeout", "15")
         with server.client() as client, server.client() as slow:
             slow.send(request("/", fields=["Content-Length: 5"], body=b"he"))
             client.send(b"GET / HTTP/1.1\r\nHost:")
             time.sleep(0.1)
-            server.tell(signal.SIGTERM)
-            time.sleep(0.1)
+            self.begin_drain(server)
             client.send(b" localhost\r\n\r\n")
             slow.send(b"llo")
             for one in (client, slow):
@@ -103,15 +110,12 @@ class Drain(unittest.TestCase):
         with server.client() as client:
             self.assertEqual(client.get("/").status, 200)
             server.tell(signal.SIGTERM)
-            closes = False
-            for _ in range(100):
+
+            def says_close():
                 reply = client.get("/")
                 self.assertEqual(reply.status, 200)
-                closes = reply.closes()
-                if closes:
-                    break
-                time.sleep(0.002)
-            self.assertTrue(closes, "a hundred answers after the signal, and none says close")
+                return reply.closes()
+            self.assertTrue(until(says_close, LATE), "no answer after the signal says close")
             client.expect_fin()
         self.assertTrue(until(lambda: self.connect_refused(server), 5), "still accepting")
         busy.close()
@@ -188,9 +192,11 @@ class Drain(unittest.TestCase):
         for thread in threads:
             thread.start()
         time.sleep(0.4)
+        until(lambda: len(served) > 100 or failures)
         server.tell(signal.SIGTERM)
         for thread in threads:
             thread.join(20)
+            self.assertFalse(thread.is_alive(), f"{len(served)} served, {failures}")
         server.stop(0)
         return len(served), failures
 
@@ -201,7 +207,7 @@ class Drain(unittest.TestCase):
         server.stop()
         took = time.monotonic() - start
         self.assertGreater(took, 0.4)
-        self.assertLess(took, 2.0)
+        self.assertLess(took, LATE)
         with self.assertRaises((PeerClosed, PeerReset)):
             client.take(HUGE)
 
@@ -209,12 +215,11 @@ class Drain(unittest.TestCase):
         for second in (signal.SIGTERM, signal.SIGINT):
             server = self.start("--drain-timeout", "20")
             client = self.download(server)
-            server.tell(signal.SIGTERM)
-            time.sleep(0.3)
+            self.begin_drain(server)
             self.assertIsNone(server.process.poll())
             start = time.monotonic()
             server.stop(second)
-            self.assertLess(time.monotonic() - start, 1.0)
+            self.assertLess(time.monotonic() - start, LATE)
             client.close()
 
     def test_hangup_never_kills(self):

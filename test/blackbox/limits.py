@@ -5,7 +5,7 @@ import select
 import time
 import unittest
 
-from server import Case, Root, Server, main, request, until
+from server import Case, PeerClosed, PeerReset, Root, Server, main, request, until
 
 HUGE = 50 << 20
 
@@ -87,8 +87,12 @@ class Scarcity(unittest.TestCase):
 
 
 class Deadlines(Case):
+    """The slowest of several tells what the machine was doing, the quickest what the server does;
+    who must be left alone is asked again when the machine made a pause of its own."""
+
     arguments = ("--header-timeout", "300ms", "--body-timeout", "300ms", "--write-timeout", "1s",
                  "-t", "1")
+    late = 8   # seconds; every deadline that is not among the arguments is longer
 
     @classmethod
     def fill(cls, root):
@@ -96,14 +100,32 @@ class Deadlines(Case):
         root.write("huge.bin", bytes(HUGE))
 
     def test_all(self):
+        self.took = []
         self.together("wait_")
+        self.assertLess(min(self.took), 1.0)
 
-    def timed_out(self, client, start, low=0.25, high=1.5):
+    def timed_out(self, client, start, low=0.25):
         reply = client.reply()
         took = time.monotonic() - start
         self.assertEqual((reply.status, reply.closes()), (408, True))
         client.expect_fin()
-        self.assertTrue(low < took < high, f"after {took:.3f} s")
+        self.assertTrue(low < took < self.late, f"after {took:.3f} s")
+        self.took.append(took)
+
+    def kept_pace(self, start, times, pause, pause_max, step):
+        """`step()` so many times with pauses; False if one of them was longer than pause_max."""
+        last, longest = start, 0
+        try:
+            for _ in range(times):
+                time.sleep(pause)
+                step()
+                now = time.monotonic()
+                last, longest = now, max(longest, now - last)
+        except (PeerClosed, PeerReset, OSError):
+            if max(longest, time.monotonic() - last) <= pause_max:
+                raise
+            return False
+        return longest <= pause_max
 
     def wait_head(self):
         for part in (b"G", b"GET / HTTP/1.1\r\n", b"GET / HTTP/1.1\r\nHost: localhost\r\n"):
@@ -139,27 +161,30 @@ class Deadlines(Case):
             self.timed_out(client, start)
 
     def wait_a_slow_but_steady_body(self):
-        client = self.client()
-        client.send(request("/", fields=["Content-Length: 10"]))
         for _ in range(10):
-            time.sleep(0.1)
-            client.send(b"x")
-        self.assertEqual(client.reply().status, 200)
+            client, start = self.client(), time.monotonic()
+            client.send(request("/", fields=["Content-Length: 10"]))
+            if self.kept_pace(start, 10, 0.1, 0.2, lambda: client.send(b"x")):
+                self.assertEqual(client.reply().status, 200)
+                return
+        self.skipTest("this machine can't keep a pace of 100 ms")
 
     def wait_idle_is_closed_in_silence(self):
-        used, fresh = self.client(), self.client()
         start = time.monotonic()
+        used, fresh = self.client(), self.client()
         self.assertEqual(used.get("/").status, 200)
         for client in (used, fresh):
-            client.expect_fin(4)
+            client.expect_fin(self.late)
             took = time.monotonic() - start
-            self.assertTrue(0.9 < took < 3, f"after {took:.3f} s")
+            self.assertTrue(0.9 < took < self.late, f"after {took:.3f} s")
 
     def wait_activity_keeps_it(self):
-        client = self.client()
-        for _ in range(5):
-            time.sleep(0.5)
-            self.assertEqual(client.get("/").status, 200)
+        for _ in range(4):
+            start, client = time.monotonic(), self.client()
+            if self.kept_pace(start, 5, 0.5, 0.8,
+                              lambda: self.assertEqual(client.get("/").status, 200)):
+                return
+        self.skipTest("this machine can't keep a pace of 500 ms")
 
     def wait_who_never_reads_is_cut(self):
         client = self.client(receive_buffer=65536)

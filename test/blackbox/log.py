@@ -104,12 +104,12 @@ class AccessLog(unittest.TestCase):
     def test_written_soon(self):
         with Server(self.root, "--log", self.log) as server:
             server.fetch("/")
-            self.assertTrue(until(lambda: len(self.lines()) == 1, 3))
+            self.assertTrue(until(lambda: len(self.lines()) == 1))
 
     def test_standard_output(self):
         with Server(self.root, "--cores", "1", "-l", "-") as server:
             server.fetch("/one")
-            self.assertTrue(until(lambda: '"GET /one HTTP/1.1" 404' in server.stdout.text(), 3))
+            self.assertTrue(until(lambda: '"GET /one HTTP/1.1" 404' in server.stdout.text()))
             server.fetch("/two")
             server.stop()
             log = "".join(line + "\n" for line in server.stdout.text().splitlines()
@@ -131,14 +131,14 @@ class AccessLog(unittest.TestCase):
     def test_reopened(self):
         with Server(self.root, "--cores", "1", "--log", self.log) as server:
             server.fetch("/before")
-            self.assertTrue(until(lambda: os.path.getsize(self.log) > 0, 3))
+            self.assertTrue(until(lambda: os.path.getsize(self.log) > 0))
             os.rename(self.log, self.log + ".1")
             server.tell(signal.SIGUSR1)
-            self.assertTrue(until(lambda: os.path.exists(self.log), 3))
+            self.assertTrue(until(lambda: os.path.exists(self.log)))
             server.fetch("/after")
             os.rename(self.log, self.log + ".2")
             server.tell(signal.SIGHUP)
-            self.assertTrue(until(lambda: os.path.exists(self.log), 3), "SIGHUP reopens logs, too")
+            self.assertTrue(until(lambda: os.path.exists(self.log)), "SIGHUP reopens logs, too")
             server.fetch("/last")
             server.stop()
         text = []
@@ -157,10 +157,10 @@ class AccessLog(unittest.TestCase):
         log = os.path.join(logs, "access.log")
         with Server(self.root, "--user", "nobody", "--log", log, env=NO_LEAK_CHECK) as server:
             server.fetch("/")
-            self.assertTrue(until(lambda: os.path.getsize(log) > 0, 3))
+            self.assertTrue(until(lambda: os.path.getsize(log) > 0))
             os.rename(log, log + ".1")
             server.tell(signal.SIGUSR1)
-            self.assertTrue(until(lambda: os.path.exists(log), 3))
+            self.assertTrue(until(lambda: os.path.exists(log)))
             server.fetch("/after")
             server.stop()
         with open(log, encoding="ascii") as file:
@@ -173,7 +173,7 @@ class AccessLog(unittest.TestCase):
             server.fetch("/")
             os.rename(logs, logs + ".away")
             server.tell(signal.SIGUSR1)
-            self.assertTrue(until(lambda: "a.log" in server.stderr.text(), 3),
+            self.assertTrue(until(lambda: "a.log" in server.stderr.text()),
                             "not a word about it")
             self.assertEqual(server.fetch("/").status, 200)
 
@@ -194,7 +194,7 @@ class AccessLog(unittest.TestCase):
                         self.assertEqual(client.reply().status, 200)
             start = time.monotonic()
             server.stop()
-            self.assertLess(time.monotonic() - start, 4)
+            self.assertLess(time.monotonic() - start, 10)
 
     def test_a_pipe_whose_reader_has_gone(self):
         with Server(self.root, "--quiet", "--log", "-", port=free_port(), drain_stdout=False,

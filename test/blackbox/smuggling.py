@@ -398,7 +398,7 @@ class Answers(Case):
         self.together("wait_for_")
 
     def wait_for_a_peer_that_never_stops_is_cut(self):
-        client = self.client(timeout=2)
+        client = self.client()
         client.send(self.cases[400])
         self.check(client, 400)
         before = time.monotonic()
