@@ -43,6 +43,7 @@ missing_for() {
         has_header fuse3/fuse.h || echo libfuse3-dev
         has python3 || echo python3
         has curl || echo curl
+        has_header openssl/ssl.h || echo libssl-dev
         ;;
     clang)
         has clang || echo clang
@@ -50,6 +51,7 @@ missing_for() {
         has_clang_runtime || echo libclang-rt-dev
         ;;
     bench)
+        has_header openssl/ssl.h || echo libssl-dev
         has python3 || echo python3
         has gnuplot || echo gnuplot-nox
         has_header openssl/ssl.h || echo libssl-dev

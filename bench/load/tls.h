@@ -1,0 +1,48 @@
+/* tls.h - the client's side of TLS, over memory: what came from the socket goes in, what is to be
+ * sent comes out, and no call here touches a descriptor.
+ *
+ * A context is shared by all threads; a tls belongs to one connection. */
+#ifndef LOAD_TLS_H
+#define LOAD_TLS_H
+
+#include "base/str.h"
+#include "server/sentence.h"
+
+#include <sys/types.h>
+
+enum {
+    TLS_RAW_MAX = 16 * 1024, /* received or sent at once */
+};
+
+struct tls_context;
+struct tls;
+
+/* NULL with the reason in *why. `insecure` takes any certificate. */
+struct tls_context *tls_context_make(bool insecure, struct sentence *why);
+void tls_context_free(struct tls_context *context);
+
+/* A session to `host`, whose name is sent and whose certificate must bear it. NULL: no memory. */
+struct tls *tls_open(struct tls_context *context, const char *host);
+void tls_free(struct tls *tls);
+
+/* TLS_RAW_MAX bytes to receive into, and what to tell when so many have come. */
+char *tls_raw(struct tls *tls);
+void tls_received(struct tls *tls, size_t bytes);
+
+/* Get on with the handshake: 1 done, 0 not yet, -1 it failed. */
+int tls_handshake(struct tls *tls);
+
+/* The next plain bytes: how many, 0 when more must come first, -1 at the end or a failure. */
+ssize_t tls_read(struct tls *tls, char *at, size_t cap);
+
+/* Take all of `plain` for sending. False when the session is broken. */
+bool tls_write(struct tls *tls, struct str plain);
+
+/* The next bytes for the socket, at most TLS_RAW_MAX; empty when there are none. They stay where
+ * they are until the next call of this function. */
+struct str tls_outgoing(struct tls *tls);
+
+/* Why the last call failed, in OpenSSL's words. */
+const char *tls_error(const struct tls *tls);
+
+#endif
