@@ -344,6 +344,13 @@ static inline int keep(struct str *slot, struct str value)
     return 0;
 }
 
+/* What it says is read only if there is something that it can be about. */
+static inline int note_condition(struct http_request *r)
+{
+    r->conditional = true;
+    return 0;
+}
+
 static inline int note_host(struct http_request *r, struct framing *framing, struct str value,
                             const char *end)
 {
@@ -458,31 +465,31 @@ static inline int note_field(struct http_request *r, struct framing *framing, st
     case 4:
         return IS_CALLED(name.at, "host") ? note_host(r, framing, value, end) : 0;
     case 5:
-        return IS_CALLED(name.at, "range") ? keep(&r->range, value) : 0;
+        return IS_CALLED(name.at, "range") ? note_condition(r) : 0;
     case 6:
         return IS_CALLED(name.at, "expect") ? note_expect(framing, value) : 0;
     case 7:
         return IS_CALLED(name.at, "referer") ? keep(&r->referer, value) : 0;
     case 8:
         if (IS_CALLED(name.at, "if-match"))
-            return keep(&r->if_match, value);
-        return IS_CALLED(name.at, "if-range") ? keep(&r->if_range, value) : 0;
+            return note_condition(r);
+        return IS_CALLED(name.at, "if-range") ? note_condition(r) : 0;
     case 10:
         if (IS_CALLED(name.at, "connection"))
             return note_connection(framing, value);
         return IS_CALLED(name.at, "user-agent") ? keep(&r->user_agent, value) : 0;
     case 13:
-        return IS_CALLED(name.at, "if-none-match") ? keep(&r->if_none_match, value) : 0;
+        return IS_CALLED(name.at, "if-none-match") ? note_condition(r) : 0;
     case 14:
         return IS_CALLED(name.at, "content-length") ? note_length(r, value) : 0;
     case 15:
         return IS_CALLED(name.at, "accept-encoding") ? keep(&r->accept_encoding, value) : 0;
     case 17:
         if (IS_CALLED(name.at, "if-modified-since"))
-            return keep(&r->if_modified_since, value);
+            return note_condition(r);
         return IS_CALLED(name.at, "transfer-encoding") ? note_transfer_encoding(r, value) : 0;
     case 19:
-        return IS_CALLED(name.at, "if-unmodified-since") ? keep(&r->if_unmodified_since, value) : 0;
+        return IS_CALLED(name.at, "if-unmodified-since") ? note_condition(r) : 0;
     default:
         return 0;
     }
@@ -566,14 +573,9 @@ static inline void forget_fields(struct http_request *r)
 
     r->has_length = false;
     r->chunked = false;
+    r->conditional = false;
     r->length = 0;
     r->accept_encoding = none;
-    r->if_match = none;
-    r->if_none_match = none;
-    r->if_modified_since = none;
-    r->if_unmodified_since = none;
-    r->if_range = none;
-    r->range = none;
     r->referer = none;
     r->user_agent = none;
 }

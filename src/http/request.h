@@ -52,8 +52,9 @@ struct http_request {
     bool expects_other;    /* some other expectation, in HTTP/1.1: 417 */
     uint64_t length;       /* Content-Length, or 0 */
 
-    struct str accept_encoding, if_match, if_none_match, if_modified_since, if_unmodified_since,
-        if_range, range, referer, user_agent; /* first of its name; at is NULL when not there */
+    struct str accept_encoding, referer, user_agent; /* first of its name; at is NULL when not
+                                                        there */
+    bool conditional; /* among the fields are some that precondition.h is for */
 
     unsigned field_count;
     struct http_field fields[HTTP_FIELDS_MAX]; /* in the order sent; only field_count are written */

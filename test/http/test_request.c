@@ -178,12 +178,6 @@ struct slot {
 
 static const struct slot slots[] = {
     SLOT("Accept-Encoding", accept_encoding),
-    SLOT("If-Match", if_match),
-    SLOT("If-None-Match", if_none_match),
-    SLOT("If-Modified-Since", if_modified_since),
-    SLOT("If-Unmodified-Since", if_unmodified_since),
-    SLOT("If-Range", if_range),
-    SLOT("Range", range),
     SLOT("Referer", referer),
     SLOT("User-Agent", user_agent),
 };
@@ -235,6 +229,43 @@ static void test_known_names(void **state)
             }
         }
     }
+}
+
+static bool is_conditional_with(struct str name)
+{
+    char bytes[128];
+    struct http_request r;
+    int len = snprintf(bytes, sizeof bytes, "GET / HTTP/1.0\r\nA: 1\r\n%.*s: x\r\nB: 2\r\n\r\n",
+                       (int)name.len, name.at);
+
+    assert_int_equal(http_request_parse(&r, bytes, (size_t)len, MAX_HEAD), len);
+    return r.conditional;
+}
+
+/* Those of RFC 9110 13.1 and 14.2, in any case, and no others. */
+static void test_conditional_fields(void **state)
+{
+    static const char *const names[] = {
+        "If-Match", "If-None-Match", "If-Range", "If-Modified-Since", "Range", "If-Unmodified-Since"
+    };
+    static const char *const others[] = { "If-Matches", "Ranges", "If-Rangf", "Accept-Ranges",
+                                          "If",         "Host",   "X-Range",  "Content-Range" };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        char name[32] = { 0 };
+        size_t len = strlen(names[i]);
+        for (size_t place = 0; place < len; place++) {
+            memcpy(name, names[i], len);
+            assert_true(is_conditional_with(str_of(name, len)));
+            name[place] ^= name[place] == '-' ? 0 : 0x20;
+            assert_true(is_conditional_with(str_of(name, len)));
+            name[place] = '_';
+            assert_false(is_conditional_with(str_of(name, len)));
+        }
+    }
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        assert_false(is_conditional_with(str_from(others[i])));
 }
 
 static void test_fields_in_order(void **state)
@@ -373,11 +404,17 @@ static void test_unused_fields_are_left_alone(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cases),           cmocka_unit_test(test_every_byte_at_every_place),
-        cmocka_unit_test(test_lengths),         cmocka_unit_test(test_known_names),
-        cmocka_unit_test(test_fields_in_order), cmocka_unit_test(test_too_many_fields),
-        cmocka_unit_test(test_max_head),        cmocka_unit_test(test_only_empty_lines),
-        cmocka_unit_test(test_refused_is_told), cmocka_unit_test(test_unused_fields_are_left_alone),
+        cmocka_unit_test(test_cases),
+        cmocka_unit_test(test_every_byte_at_every_place),
+        cmocka_unit_test(test_lengths),
+        cmocka_unit_test(test_known_names),
+        cmocka_unit_test(test_conditional_fields),
+        cmocka_unit_test(test_fields_in_order),
+        cmocka_unit_test(test_too_many_fields),
+        cmocka_unit_test(test_max_head),
+        cmocka_unit_test(test_only_empty_lines),
+        cmocka_unit_test(test_refused_is_told),
+        cmocka_unit_test(test_unused_fields_are_left_alone),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
