@@ -6,7 +6,10 @@
 
 #include <stdlib.h>
 
-enum { FIELDS_MAX = 512 }; /* the longest media type, and four short fields */
+/* Where things stand in the fields, as they are written. */
+struct places {
+    size_t type, type_end, shared, etag, etag_end; /* no etag: both are 0 */
+};
 
 static void add_time(struct text *t, struct statx_timestamp time)
 {
@@ -18,29 +21,37 @@ static void add_time(struct text *t, struct statx_timestamp time)
 }
 
 /* Made of what a copy of the file has, too: its time and its size, not its inode. */
-static void add_etag(struct text *t, const struct statx *facts)
+static void add_etag(struct text *t, const struct statx *facts, struct places *places)
 {
-    text_add(t, STR("ETag: \""));
+    text_add(t, STR("ETag: "));
+    places->etag = t->len;
+    text_add(t, STR("\""));
     add_time(t, facts->stx_mtime);
     text_add(t, STR("-"));
     text_add_hex(t, facts->stx_size);
-    text_add(t, STR("\"\r\n"));
+    text_add(t, STR("\""));
+    places->etag_end = t->len;
+    text_add(t, STR("\r\n"));
 }
 
-static void add_fields(struct text *t, const struct statx *facts, struct str type, int64_t now_unix)
+static void add_fields(struct text *t, const struct statx *facts, struct str type, int64_t modified,
+                       struct places *places)
 {
-    int64_t modified = facts->stx_mtime.tv_sec;
     char date[HTTP_DATE_LEN];
 
-    text_add(t, STR("Content-Type: "));
-    text_add(t, type);
-    text_add(t, STR("\r\nContent-Length: "));
+    text_add(t, STR("Content-Length: "));
     text_add_number(t, facts->stx_size);
-    text_add(t, STR("\r\nLast-Modified: "));
-    http_date_write(date, modified < now_unix ? modified : now_unix);
+    text_add(t, STR("\r\nContent-Type: "));
+    places->type = t->len;
+    text_add(t, type);
+    places->type_end = t->len;
+    text_add(t, STR("\r\n"));
+    places->shared = t->len;
+    text_add(t, STR("Accept-Ranges: bytes\r\nLast-Modified: "));
+    http_date_write(date, modified);
     text_add(t, str_of(date, sizeof date));
     text_add(t, STR("\r\n"));
-    add_etag(t, facts);
+    add_etag(t, facts, places);
     text_add(t, STR("\r\n"));
 }
 
@@ -60,16 +71,36 @@ static void remember(struct site_entry *entry, const struct statx *facts)
     entry->device_minor = facts->stx_dev_minor;
 }
 
+static struct str between(struct str s, size_t from, size_t to)
+{
+    return str_of(s.at + from, to - from);
+}
+
+/* Find the parts of the fields where they lie now. */
+static void set_fields(struct site_entry *entry, struct str fields, const struct places *places)
+{
+    const size_t name_len = strlen("Content-Type: ");
+
+    entry->fields = fields;
+    entry->typed = between(fields, places->type - name_len, fields.len);
+    entry->shared = between(fields, places->shared, fields.len);
+    entry->type = between(fields, places->type, places->type_end);
+    entry->validators.etag = between(fields, places->etag, places->etag_end);
+}
+
 struct site_entry *entry_make(struct str path, const struct statx *facts, bool whole,
                               const struct http_mime *mime, int64_t now_unix)
 {
-    char space[FIELDS_MAX];
+    char space[ENTRY_FIELDS_MAX];
     struct text fields = text_in(space, sizeof space);
+    struct places places;
+    bool future = facts->stx_mtime.tv_sec > now_unix;
+    int64_t modified = future ? now_unix : facts->stx_mtime.tv_sec;
 
-    add_fields(&fields, facts, type_of(path, mime), now_unix);
+    add_fields(&fields, facts, type_of(path, mime), modified, &places);
     if (fields.cut) { /* a type from the operator's own table may be too long to be true */
         fields = text_in(space, sizeof space);
-        add_fields(&fields, facts, STR("application/octet-stream"), now_unix);
+        add_fields(&fields, facts, STR("application/octet-stream"), modified, &places);
     }
     CHECK(!fields.cut);
 
@@ -85,13 +116,15 @@ struct site_entry *entry_make(struct str path, const struct statx *facts, bool w
     entry->fd = -1;
     entry->held = held;
     remember(entry, facts);
+    entry->validators.modified = modified;
+    entry->validators.modified_strong = !future;
 
     struct text text = text_in(entry->memory, held - sizeof *entry);
     text_add(&text, path);
     text_add(&text, text_str(&fields));
     entry->path = str_of(entry->memory, path.len);
     entry->literal = memchr(path.at, '%', path.len) == NULL;
-    entry->fields = str_of(entry->memory + path.len, fields.len);
+    set_fields(entry, str_of(entry->memory + path.len, fields.len), &places);
     entry->bytes = whole ? entry->memory + text.len : NULL;
     return entry;
 }
@@ -113,6 +146,11 @@ struct site_entry *entry_make_negative(struct str path, int status)
     memcpy(entry->memory, path.at, path.len);
     entry->path = str_of(entry->memory, path.len);
     return entry;
+}
+
+struct http_byteranges entry_byteranges(const struct site_entry *entry, struct str boundary)
+{
+    return (struct http_byteranges){ boundary, entry->type, entry->size };
 }
 
 char *entry_room(struct site_entry *entry)

@@ -8,12 +8,17 @@
 
 #include "base/list.h"
 #include "base/str.h"
+#include "http/byteranges.h"
 #include "http/mime.h"
+#include "http/precondition.h"
 
 #include <stdint.h>
 #include <sys/stat.h>
 
-enum { SITE_WHOLE_MAX = 128 * 1024 }; /* a larger file is held as a descriptor */
+enum {
+    SITE_WHOLE_MAX = 128 * 1024, /* a larger file is held as a descriptor */
+    ENTRY_FIELDS_MAX = 512,      /* the longest media type, and some short fields */
+};
 
 struct site_entry {
     struct list age;          /* the cache's: in the order in which they may have to go */
@@ -35,9 +40,15 @@ struct site_entry {
     int status;        /* 200, or what a negative entry says: 301, 403, 404 */
     int fd;            /* of a large file, or -1 */
     struct str path;   /* normalised, the key; owned */
-    struct str fields; /* field lines and the empty line after them; owned */
+    struct str fields; /* all field lines of a 200, and the empty line after them; owned */
     const char *bytes; /* the file, right behind `fields`; NULL for a large one */
     size_t held;       /* bytes of memory this entry takes */
+
+    /* The field lines are in such an order that the ends of them serve other answers. */
+    struct str typed;  /* those for a part: all but Content-Length */
+    struct str shared; /* those that say the same whatever is sent of the file (304) */
+    struct str type;   /* the media type; in `fields` */
+    struct http_validators validators; /* in `fields` */
     char memory[];
 };
 
@@ -53,6 +64,9 @@ struct site_entry *entry_make_negative(struct str path, int status);
 
 /* Where the bytes of a small file go: `size` of them. */
 char *entry_room(struct site_entry *entry);
+
+/* The form of an answer with several parts of it. */
+struct http_byteranges entry_byteranges(const struct site_entry *entry, struct str boundary);
 
 /* Is this still the file that the entry was made from, unchanged? */
 bool entry_matches(const struct site_entry *entry, const struct statx *facts);

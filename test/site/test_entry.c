@@ -1,4 +1,5 @@
 /* One file held ready: its fields to the letter, its validator, and when it is another file. */
+#include "http/date.h"
 #include "seed.h"
 #include "site/entry.h"
 
@@ -52,8 +53,9 @@ static void fields_are_exact(void **state)
 
     (void)state;
     assert_str(entry->path, "/a/page.html");
-    assert_str(entry->fields, "Content-Type: text/html; charset=utf-8\r\n"
-                              "Content-Length: 5\r\n"
+    assert_str(entry->fields, "Content-Length: 5\r\n"
+                              "Content-Type: text/html; charset=utf-8\r\n"
+                              "Accept-Ranges: bytes\r\n"
                               "Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
                               "ETag: \"2ebc98a1-5\"\r\n"
                               "\r\n");
@@ -62,8 +64,9 @@ static void fields_are_exact(void **state)
     facts.stx_size = 300000;
     facts.stx_mtime.tv_nsec = 999999999;
     entry = make("/noextension", &facts, false);
-    assert_str(entry->fields, "Content-Type: application/octet-stream\r\n"
-                              "Content-Length: 300000\r\n"
+    assert_str(entry->fields, "Content-Length: 300000\r\n"
+                              "Content-Type: application/octet-stream\r\n"
+                              "Accept-Ranges: bytes\r\n"
                               "Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
                               "ETag: \"2ebc98a1.3b9ac9ff-493e0\"\r\n"
                               "\r\n");
@@ -75,6 +78,59 @@ static void fields_are_exact(void **state)
     discard(entry);
 }
 
+/* What other answers take of the fields. */
+static void ends_of_the_fields_stand_alone(void **state)
+{
+    struct statx facts = file_of(5);
+    struct site_entry *entry = make("/a/page.html", &facts, true);
+
+    (void)state;
+    assert_str(entry->typed, "Content-Type: text/html; charset=utf-8\r\n"
+                             "Accept-Ranges: bytes\r\n"
+                             "Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
+                             "ETag: \"2ebc98a1-5\"\r\n"
+                             "\r\n");
+    assert_str(entry->shared, "Accept-Ranges: bytes\r\n"
+                              "Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
+                              "ETag: \"2ebc98a1-5\"\r\n"
+                              "\r\n");
+    assert_str(entry->type, "text/html; charset=utf-8");
+    struct http_byteranges form = entry_byteranges(entry, STR("b"));
+    assert_str(form.type, "text/html; charset=utf-8");
+    assert_str(form.boundary, "b");
+    assert_int_equal(form.size, 5);
+    discard(entry);
+}
+
+/* RFC 9110 8.8.2.1: the time of a file from the future is when we saw it, and tells nothing. */
+static void validators_are_those_of_the_fields(void **state)
+{
+    static const struct {
+        int64_t now, modified;
+        bool strong;
+    } cases[] = { { WHEN + 100, WHEN, true },
+                  { WHEN, WHEN, true },
+                  { WHEN - 1, WHEN - 1, false },
+                  { WHEN - 5000, WHEN - 5000, false } };
+    struct statx facts = file_of(5);
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct site_entry *entry = entry_make(STR("/a"), &facts, true, NULL, cases[i].now);
+        char line[64];
+        char date[HTTP_DATE_LEN];
+
+        assert_non_null(entry);
+        assert_str(entry->validators.etag, "\"2ebc98a1-5\"");
+        assert_int_equal(entry->validators.modified, cases[i].modified);
+        assert_int_equal(entry->validators.modified_strong, cases[i].strong);
+        http_date_write(date, cases[i].modified);
+        int len = snprintf(line, sizeof line, "Last-Modified: %.29s\r\n", date);
+        assert_non_null(memmem(entry->fields.at, entry->fields.len, line, (size_t)len));
+        discard(entry);
+    }
+}
+
 static void directories_are_html(void **state)
 {
     static const char *const paths[] = { "/", "/dir/", "/archive.tar.gz/" };
@@ -84,7 +140,7 @@ static void directories_are_html(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
         struct site_entry *entry = make(paths[i], &facts, true);
-        assert_true(str_starts(entry->fields, html));
+        assert_true(str_starts(entry->typed, html));
         discard(entry);
     }
 }
@@ -254,7 +310,7 @@ static void a_type_too_long_is_left_out(void **state)
         bool fits = memmem(entry->fields.at, entry->fields.len, type, len) != NULL;
 
         snprintf(expected, sizeof expected,
-                 "Content-Type: %s\r\nContent-Length: 5\r\n"
+                 "Content-Length: 5\r\nContent-Type: %s\r\nAccept-Ranges: bytes\r\n"
                  "Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT\r\nETag: \"2ebc98a1-5\"\r\n\r\n",
                  fits ? type : "application/octet-stream");
         assert_str(entry->fields, expected);
@@ -361,6 +417,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fields_are_exact),
+        cmocka_unit_test(ends_of_the_fields_stand_alone),
+        cmocka_unit_test(validators_are_those_of_the_fields),
         cmocka_unit_test(directories_are_html),
         cmocka_unit_test(begins_as_it_should),
         cmocka_unit_test(holds_small_files_whole),
