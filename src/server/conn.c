@@ -267,7 +267,7 @@ void conn_sent(struct core *core, const struct io_event *event)
         close_with(core, c, IO_CLOSE_LINGER, "closed: answered for the last time");
     else if (c->state == CONN_FILLING)
         await_fill(core, c);
-    else if (input_is_empty(&c->http1.input) && !c->http1.held)
+    else if (!http1_has_more(&c->http1))
         await_bytes(core, c);
     else
         run(core, c);

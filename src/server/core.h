@@ -19,6 +19,7 @@ struct core {
     struct site site;
     struct output_pool outputs;
     struct reply_clock clock;
+    char boundary[HTTP_BOUNDARY_LEN]; /* between the parts of answers with several */
     struct deadlines deadlines;
     struct access_batch *log; /* or NULL */
 

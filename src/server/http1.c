@@ -38,6 +38,12 @@ static COLD void drop_held(struct http1 *h)
     h->held = NULL;
 }
 
+static COLD void drop_parts(struct http1 *h, struct core *core)
+{
+    parts_free(h->parts, &core->site);
+    h->parts = NULL;
+}
+
 static void drop_found(struct http1 *h, struct core *core)
 {
     if (h->has_found && h->found.entry)
@@ -48,6 +54,7 @@ static void drop_found(struct http1 *h, struct core *core)
 void http1_drop(struct http1 *h, struct core *core)
 {
     input_drop(&h->input, &core->source);
+    drop_parts(h, core);
     drop_held(h);
     drop_found(h, core);
 }
@@ -83,6 +90,11 @@ static inline void log_answer(const struct http1 *h, struct core *core,
 {
     if (core->log)
         add_line(h, core, request, status, bytes);
+}
+
+static struct str boundary_of(const struct core *core)
+{
+    return str_of(core->boundary, sizeof core->boundary);
 }
 
 /* What to say of the connection; `h->over` is decided with it. */
@@ -126,22 +138,116 @@ static void add_small(struct exchange *x, struct site_entry *entry)
     text_add(&x->out->text, str_of(entry->fields.at, len));
 }
 
-static void answer_file(struct exchange *x, struct site_entry *entry)
+static void answer_whole(struct exchange *x, struct site_entry *entry)
 {
     bool head_only = x->request->method == HTTP_HEAD;
-    struct text *text = &x->out->text;
 
-    reply_begin(text, &x->core->clock, 200, connection_after(x, 200));
+    reply_begin(&x->out->text, &x->core->clock, 200, connection_after(x, 200));
     log_answer(x->h, x->core, x->request, 200, head_only ? 0 : entry->size);
     if (!head_only && entry->bytes) {
         add_small(x, entry);
         return;
     }
-    text_add(text, entry->fields);
-    if (head_only || entry->size == 0)
+    text_add(&x->out->text, entry->fields);
+    if (!head_only)
+        output_add_content(x->out, entry, 0, entry->size);
+}
+
+static void answer_not_modified(struct exchange *x, const struct site_entry *entry)
+{
+    reply_begin(&x->out->text, &x->core->clock, 304, connection_after(x, 304));
+    text_add(&x->out->text, entry->shared);
+    log_answer(x->h, x->core, x->request, 304, 0);
+}
+
+static void answer_no_range(struct exchange *x, const struct site_entry *entry)
+{
+    char space[HTTP_CONTENT_RANGE_MAX];
+    struct text field = text_in(space, sizeof space);
+
+    http_content_range_none(&field, entry->size);
+    answer_plain(x, 416, text_str(&field));
+}
+
+static void add_length(struct text *text, uint64_t length)
+{
+    text_add(text, STR("Content-Length: "));
+    text_add_number(text, length);
+    text_add(text, STR("\r\n"));
+}
+
+static void answer_range(struct exchange *x, struct site_entry *entry, struct http_range range)
+{
+    struct text *text = &x->out->text;
+
+    reply_begin(text, &x->core->clock, 206, connection_after(x, 206));
+    http_content_range(text, range, entry->size);
+    add_length(text, range.len);
+    text_add(text, entry->typed);
+    log_answer(x->h, x->core, x->request, 206, range.len);
+    output_add_content(x->out, entry, range.at, range.len);
+}
+
+/* Only the head: what follows it may need several outputs. */
+static void answer_ranges(struct exchange *x, struct site_entry *entry,
+                          const struct http_ranges *ranges)
+{
+    struct text *text = &x->out->text;
+    struct parts *parts = parts_make(entry, boundary_of(x->core), ranges);
+
+    if (!parts) {
+        answer_whole(x, entry);
         return;
-    site_pin(entry);
-    output_end_with_file(x->out, entry);
+    }
+    uint64_t length = http_byteranges_length(&parts->form, ranges);
+    reply_begin(text, &x->core->clock, 206, connection_after(x, 206));
+    http_byteranges_type(text, &parts->form);
+    add_length(text, length);
+    text_add(text, entry->shared);
+    log_answer(x->h, x->core, x->request, 206, length);
+    x->h->parts = parts;
+}
+
+/* The status by RFC 9110 13.2.2; with 206, what to send is in *ranges. */
+static int judge(const struct exchange *x, const struct site_entry *entry,
+                 struct http_ranges *ranges)
+{
+    const struct http_validators *validators = &entry->validators;
+    int64_t now = x->core->clock.unix_time;
+    struct str value;
+    int status = http_precondition(x->request, validators, now);
+
+    if (status != 200 || !http_precondition_range(x->request, validators, now, &value))
+        return status;
+    struct http_byteranges form = entry_byteranges(entry, boundary_of(x->core));
+    return http_ranges_read(ranges, value, entry->size, http_byteranges_cost(&form));
+}
+
+static COLD void answer_conditional(struct exchange *x, struct site_entry *entry)
+{
+    struct http_ranges ranges;
+    int status = judge(x, entry, &ranges);
+
+    if (status == 304)
+        answer_not_modified(x, entry);
+    else if (status == 412)
+        answer_plain(x, 412, STR(""));
+    else if (status == 416)
+        answer_no_range(x, entry);
+    else if (status == 206 && ranges.count == 1)
+        answer_range(x, entry, ranges.list[0]);
+    else if (status == 206)
+        answer_ranges(x, entry, &ranges);
+    else
+        answer_whole(x, entry);
+}
+
+static void answer_file(struct exchange *x, struct site_entry *entry)
+{
+    if (x->request->conditional)
+        answer_conditional(x, entry);
+    else
+        answer_whole(x, entry);
 }
 
 /* A directory asked for without its slash: links on its page would lead to the wrong place. */
@@ -398,6 +504,14 @@ static COLD int read_body(struct http1 *h, struct core *core, struct output *out
     return GO_ON;
 }
 
+static COLD int put_parts(struct http1 *h, struct core *core, struct output *out)
+{
+    if (!parts_put(h->parts, out))
+        return HTTP1_FLUSH;
+    drop_parts(h, core);
+    return GO_ON;
+}
+
 enum http1_wants http1_run(struct http1 *h, struct core *core, struct output *out,
                            struct site_fill **fill)
 {
@@ -405,6 +519,10 @@ enum http1_wants http1_run(struct http1 *h, struct core *core, struct output *ou
 
     *fill = NULL;
     while (wants == GO_ON) {
+        if (h->parts) {
+            wants = put_parts(h, core, out);
+            continue;
+        }
         if (h->over)
             return HTTP1_CLOSE;
         if (!h->held && input_is_empty(&h->input))

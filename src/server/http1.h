@@ -9,6 +9,7 @@
 
 #include "http/chunked.h"
 #include "server/core.h"
+#include "server/parts.h"
 
 enum { HTTP1_PEER_MAX = 46 }; /* INET6_ADDRSTRLEN */
 
@@ -30,6 +31,8 @@ struct http1 {
     uint64_t body_taken;       /* of chunks */
     struct http_chunked chunked;
 
+    struct parts *parts; /* of the answer that is being put out; or NULL */
+
     char *held; /* head of a request to be answered after its body; heap, or NULL */
     size_t held_len;
 
@@ -47,6 +50,12 @@ void http1_init(struct http1 *h);
 
 /* Give back whatever it holds. */
 void http1_drop(struct http1 *h, struct core *core);
+
+/* Has it something to go on with, without more bytes from the peer? */
+static inline bool http1_has_more(const struct http1 *h)
+{
+    return !input_is_empty(&h->input) || h->held || h->parts;
+}
 
 /* Answer as many requests as there are bytes and room for. With HTTP1_FILL, *fill is what to wait
  * for. */

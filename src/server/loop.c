@@ -376,6 +376,18 @@ static uint64_t random_seed(void)
     return seed;
 }
 
+/* Nobody can know it before it is used, and so put it into a file. */
+static void make_boundary(char boundary[HTTP_BOUNDARY_LEN])
+{
+    uint64_t bits = 0;
+
+    for (int i = 0; i < HTTP_BOUNDARY_LEN; i++, bits >>= 4) {
+        if (i % 16 == 0)
+            bits = random_seed();
+        boundary[i] = "0123456789abcdef"[bits & 15];
+    }
+}
+
 /* Where there are few descriptors, few are kept open between requests. */
 static unsigned files_held(const struct config *config)
 {
@@ -411,6 +423,7 @@ static void init_core(struct loop *loop)
     list_init(&core->conns_free);
     list_init(&core->put_off);
     spares_fill(&core->spares, loop->setup.root);
+    make_boundary(core->boundary);
     deadlines_init(&core->deadlines, ms);
     read_clocks(loop);
 }

@@ -79,10 +79,28 @@ void output_point(struct output *out, struct site_entry *entry, const char *byte
     out->pinned[out->pinned_count++] = entry;
 }
 
-void output_end_with_file(struct output *out, struct site_entry *entry)
+void output_end_with_file(struct output *out, struct site_entry *entry, uint64_t at, uint64_t len)
 {
-    CHECK(!out->file);
+    CHECK(!out->file && len > 0);
     out->file = entry;
+    out->file_at = at;
+    out->file_len = len;
+}
+
+void output_add_content(struct output *out, struct site_entry *entry, uint64_t at, uint64_t len)
+{
+    CHECK(at <= entry->size && len <= entry->size - at);
+    if (len == 0)
+        return;
+    if (entry->bytes && len <= OUTPUT_COPY_MAX) {
+        text_add(&out->text, str_of(entry->bytes + at, (size_t)len));
+        return;
+    }
+    site_pin(entry);
+    if (entry->bytes)
+        output_point(out, entry, entry->bytes + at, (size_t)len);
+    else
+        output_end_with_file(out, entry, at, len);
 }
 
 void output_send(struct output *out, const struct io_engine *engine, struct io *io,
@@ -90,7 +108,8 @@ void output_send(struct output *out, const struct io_engine *engine, struct io *
 {
     link_text(out);
     if (out->file)
-        engine->send_file(io, sock, out->iov, out->count, out->file->fd, 0, out->file->size);
+        engine->send_file(io, sock, out->iov, out->count, out->file->fd, (off_t)out->file_at,
+                          out->file_len);
     else
         engine->send(io, sock, out->iov, out->count);
 }

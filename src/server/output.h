@@ -23,7 +23,8 @@ struct output {
     int count;
     struct text text; /* in `memory`; what has been added to the vector ends at `linked` */
     size_t linked;
-    struct site_entry *file; /* after the vector, `file_len` bytes of it; pinned; or NULL */
+    struct site_entry *file; /* after the vector, this much of it; pinned; or NULL */
+    uint64_t file_at, file_len;
     struct site_entry *pinned[IO_IOV_MAX];
     int pinned_count;
     char memory[OUTPUT_SIZE];
@@ -49,8 +50,13 @@ bool output_has_room(const struct output *out);
 /* Point at `bytes` behind the text so far. Takes over a pin on `entry`, which they belong to. */
 void output_point(struct output *out, struct site_entry *entry, const char *bytes, size_t len);
 
-/* End with the file of `entry`. Takes over a pin on it. Nothing may be added after it. */
-void output_end_with_file(struct output *out, struct site_entry *entry);
+/* End with `len` bytes, at least one, of the file of `entry`, from `at` on. Takes over a pin on it.
+ * Nothing may be added after it. */
+void output_end_with_file(struct output *out, struct site_entry *entry, uint64_t at, uint64_t len);
+
+/* Some of the bytes of `entry`, in the way that suits them. They are what room is asked for once,
+ * together with the head before them. Pins the entry if that is needed. */
+void output_add_content(struct output *out, struct site_entry *entry, uint64_t at, uint64_t len);
 
 /* Hand it to the engine. It must not be empty. */
 void output_send(struct output *out, const struct io_engine *engine, struct io *io,

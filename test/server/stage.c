@@ -393,6 +393,73 @@ void expect_file(const struct answer *answer, int file, bool head_only)
         EXPECT(answer->body.at[i] == stage_byte(file, i));
 }
 
+static void expect_bytes(struct str bytes, int file, struct http_range range)
+{
+    EXPECT(bytes.len >= range.len);
+    for (size_t i = 0; i < range.len; i++)
+        EXPECT(bytes.at[i] == stage_byte(file, range.at + i));
+}
+
+/* Cut what must be there off the start. */
+static void expect_text(struct str *rest, struct str wanted)
+{
+    EXPECT(rest->len >= wanted.len && memcmp(rest->at, wanted.at, wanted.len) == 0);
+    *rest = str_of(rest->at + wanted.len, rest->len - wanted.len);
+}
+
+static void expect_part(struct str *rest, int file, struct http_range range, struct str boundary,
+                        bool first)
+{
+    char space[512];
+    struct text head = text_in(space, sizeof space);
+
+    text_add(&head, first ? STR("--") : STR("\r\n--"));
+    text_add(&head, boundary);
+    text_add(&head, STR("\r\nContent-Type: "));
+    text_add(&head, str_from(stage_files[file].type));
+    text_add(&head, STR("\r\n"));
+    http_content_range(&head, range, stage_files[file].size);
+    text_add(&head, STR("\r\n"));
+    expect_text(rest, text_str(&head));
+    expect_bytes(*rest, file, range);
+    *rest = str_of(rest->at + range.len, rest->len - (size_t)range.len);
+}
+
+static void expect_parts(const struct answer *answer, int file, const struct http_range *ranges,
+                         unsigned count)
+{
+    struct str boundary = answer_field(answer, "Content-Type");
+    struct str rest = answer->body;
+
+    EXPECT(!answer_field(answer, "Content-Range").at);
+    expect_text(&boundary, STR("multipart/byteranges; boundary="));
+    EXPECT(boundary.len > 20 && boundary.len <= 70); /* RFC 2046 5.1.1 */
+    for (unsigned i = 0; i < count; i++)
+        expect_part(&rest, file, ranges[i], boundary, i == 0);
+    expect_text(&rest, STR("\r\n--"));
+    expect_text(&rest, boundary);
+    EXPECT(str_equal(rest, STR("--\r\n")));
+}
+
+void expect_ranges(const struct answer *answer, int file, const struct http_range *ranges,
+                   unsigned count)
+{
+    char space[HTTP_CONTENT_RANGE_MAX];
+    struct text line = text_in(space, sizeof space);
+
+    EXPECT(answer->status == 206);
+    EXPECT(answer_field(answer, "ETag").at && answer_field(answer, "Last-Modified").at);
+    if (count > 1) {
+        expect_parts(answer, file, ranges, count);
+        return;
+    }
+    http_content_range(&line, ranges[0], stage_files[file].size);
+    EXPECT(memmem(answer->fields.at, answer->fields.len, line.at, line.len));
+    EXPECT(str_equal(answer_field(answer, "Content-Type"), str_from(stage_files[file].type)));
+    EXPECT(answer->length == ranges[0].len);
+    expect_bytes(answer->body, file, ranges[0]);
+}
+
 bool client_gets_file(struct client *client, int file)
 {
     struct answer answer = client_answer(client, false);

@@ -120,5 +120,10 @@ void client_gets_nothing(struct client *client, enum fake_peer_saw saw);
 
 /* Check an answer against the file that was asked for. */
 void expect_file(const struct answer *answer, int file, bool head_only);
+/* The same for a 206 with these ranges, in one part if there is one and in as many as there are
+ * otherwise. */
+struct http_range;
+void expect_ranges(const struct answer *answer, int file, const struct http_range *ranges,
+                   unsigned count);
 
 #endif

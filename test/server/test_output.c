@@ -208,7 +208,7 @@ static void a_file_comes_last(void **state)
     entry->fd = ends[0];
     text_add(&out->text, STR("head"));
     text_add(&out->text, entry->fields);
-    output_end_with_file(out, entry);
+    output_end_with_file(out, entry, 0, entry->size);
     assert_false(output_has_room(out));
     send_it(&s, out);
     assert_true(s.io.with_file);
@@ -236,7 +236,7 @@ static void what_comes_back_is_used_again_clean(void **state)
     struct site_entry *entry = make_entry(10, true, 'x'), *file = make_entry(10, false, 'x');
     text_add(&one->text, STR("head"));
     output_point(one, entry, entry->bytes, 10);
-    output_end_with_file(one, file);
+    output_end_with_file(one, file, 0, file->size);
     memset(one->memory + 4, '#', OUTPUT_SIZE - 4);
     one->text.cut = true;
     output_give_back(&s.pool, one, &s.site);
@@ -304,7 +304,7 @@ static void add_reply(struct model *m, struct output *out)
     } else if (how == 14) {
         site_pin(entry);
         m->pins[which]++;
-        output_end_with_file(out, entry);
+        output_end_with_file(out, entry, 0, entry->size);
     }
 }
 

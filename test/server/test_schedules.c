@@ -26,12 +26,15 @@ enum {
     BODY_MAX = 4096, /* config.max_body */
     HEAD_MAX = 2048, /* config.max_head */
     QUIET_TURNS = 10,
+    RANGES_MAX = 12,
 };
 
 /* What one request must be answered with. */
 struct expected {
     int status;
-    int file; /* of a 200 that is a file; -1: none */
+    int file; /* of a 200 or 206 that is a file; -1: none */
+    unsigned range_count;
+    struct http_range ranges[RANGES_MAX]; /* of a 206 */
     bool head_only;
     bool closes;
     bool persists_1_0;
@@ -123,7 +126,7 @@ static void say_fields(struct play *play, struct actor *actor)
     if (chance(play, 8))
         say(actor, "Cookie: %0*d\r\n", (int)draw(play, 900) + 1, 7);
     if (chance(play, 4))
-        say(actor, "Range: bytes=0-0\r\nhost-like: x:\r\nX:\r\n");
+        say(actor, "Ranges: bytes=0-0\r\nhost-like: x:\r\nX:\r\n");
     say(actor, "\r\n");
 }
 
@@ -149,6 +152,40 @@ static void ask_file(struct play *play, struct actor *actor)
     const char *before = chance(play, 6) ? "http://there:80" : chance(play, 6) ? "/./x/.." : "";
     say(actor, "%s%s %s%s%s HTTP/1.1\r\nHost: h\r\n", chance(play, 9) ? "\r\n" : "", method, before,
         stage_files[file].target, query(play));
+    say_fields(play, actor);
+}
+
+/* Parts of a file in some order, with a gap between each two so that each stays one. */
+static void ask_ranges(struct play *play, struct actor *actor)
+{
+    const int files[] = { FILE_MIDDLE, FILE_WHOLE, FILE_LARGE };
+    int file = files[draw(play, 3)];
+    struct expected *expected = expect_next(actor, 206);
+    unsigned count = 1 + draw(play, chance(play, 2) ? 3 : RANGES_MAX);
+    size_t share = stage_files[file].size / RANGES_MAX, from = draw(play, count);
+
+    expected->file = file;
+    expected->reads_disk = true;
+    expected->range_count = count;
+    say(actor, "GET %s HTTP/1.1\r\nHost: h\r\nRange: bytes=", stage_files[file].target);
+    for (unsigned i = 0; i < count; i++) {
+        size_t at = (from + i) % count * share;
+        size_t len = 1 + draw(play, (unsigned)(share / 2));
+        expected->ranges[i] = (struct http_range){ at, len };
+        say(actor, "%s%zu-%zu", i > 0 ? "," : "", at, at + len - 1);
+    }
+    say(actor, "\r\n");
+    say_fields(play, actor);
+}
+
+static void ask_whether_changed(struct play *play, struct actor *actor)
+{
+    struct expected *expected = expect_next(actor, 304);
+
+    expected->reads_disk = true;
+    expected->head_only = chance(play, 4);
+    say(actor, "%s %s HTTP/1.1\r\nHost: h\r\nIf-None-Match: *\r\n",
+        expected->head_only ? "HEAD" : "GET", stage_files[draw(play, FILE_COUNT)].target);
     say_fields(play, actor);
 }
 
@@ -271,8 +308,10 @@ static void ask_as_of_old(struct play *play, struct actor *actor)
 }
 
 static void (*const asks[])(struct play *, struct actor *) = {
-    ask_file,          ask_file,        ask_file,    ask_file,           ask_bad_path,
-    ask_get_with_body, ask_not_allowed, ask_options, ask_the_impossible, ask_as_of_old,
+    ask_file,          ask_file,        ask_file,    ask_file,
+    ask_bad_path,      ask_ranges,      ask_ranges,  ask_whether_changed,
+    ask_get_with_body, ask_not_allowed, ask_options, ask_the_impossible,
+    ask_as_of_old,
 };
 
 /* --- how they end --- */
@@ -423,7 +462,11 @@ static void check_answer(struct play *play, const struct expected *expected,
 
     if (!fault && answer->status != status)
         fprintf(stderr, "expected %d, got %d\n", status, answer->status);
-    if (expected->file >= 0 && !fault)
+    if (expected->range_count > 0 && !fault)
+        expect_ranges(answer, expected->file, expected->ranges, expected->range_count);
+    else if (status == 304)
+        EXPECT(answer->status == 304 && answer_field(answer, "ETag").at);
+    else if (expected->file >= 0 && !fault)
         expect_file(answer, expected->file, expected->head_only);
     else if (status == 200)
         EXPECT(answer->status == 200 && answer->length == 0 && answer_field(answer, "Allow").at);
