@@ -165,9 +165,8 @@ allow_services() {
 # It was not started, and is not to start with the machine either.
 disable_service() {
     [ -e "/lib/systemd/system/$1.service" ] || [ -e "/etc/init.d/$1" ] || return 0
-    has deb-systemd-helper && as_root deb-systemd-helper disable "$1.service"
-    has update-rc.d && as_root update-rc.d "$1" disable
-    return 0
+    ! has update-rc.d || as_root update-rc.d "$1" disable
+    ! has systemctl || as_root systemctl --quiet disable "$1.service"
 }
 
 # build NAME CMAKE_ARGUMENT...: configure and build $tree into build/NAME.
