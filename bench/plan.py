@@ -47,7 +47,7 @@ class Plan:
         if run['latency_us'] and run['latency_us'].get('99') is not None:
             words.append(f'p99 {run["latency_us"]["99"]:,.0f} us')
         if run['disturbed']:
-            words.append(f'disturbed: {run["disturbed"]}')
+            words.append(f'disturbed: {run["disturbed"].split(";")[0]}')
         self.line(run['workload'], run['server'], run['connections'], run['level'],
                   ', '.join(words))
 

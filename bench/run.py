@@ -25,6 +25,8 @@ import workloads
 TREE = pathlib.Path(__file__).resolve().parent.parent
 # Descriptors beside those of connections.
 SPARE_FILES = 200
+# What ringlet says where a container or a setting forbids io_uring: not our failure.
+NO_ENGINE = "can't be had"
 COUNTED = ('hello-bare', 'hello-browser')
 COUNT_SECONDS = 1.5
 INTERRUPTED = 130
@@ -127,16 +129,23 @@ class Comparison:
         options = self.options
         kinds, missing = servers.peer_kinds(options.peers)
         kinds = servers.own_kinds(options.build, options.engines) + kinds
-        if missing:
-            say(f'not on this machine: {", ".join(missing)}')
+        for name in missing:
+            self.absent(name, 'it is not on this machine')
         self.roles = {kind.name: kind.role for kind in kinds}
         entries, failed = probe.probe(yard, kinds, workloads.named(options.workloads))
         for name, reason in failed.items():
-            self.results.problem(f'{name} does not start: {reason}')
+            if NO_ENGINE in reason:
+                self.absent(name, reason)
+            else:
+                self.results.problem(f'{name} does not start: {reason}')
         for entry in entries:
             self.settle(yard, entry)
         self.describe(yard, [kind for kind in kinds if kind.name not in failed])
         return entries
+
+    def absent(self, name, reason):
+        say(f'without {name}: {reason}')
+        self.results.data['absent'][name] = reason
 
     def settle(self, yard, entry):
         """What is skipped, and who is absent or wrong, is said now and again in the report."""
