@@ -51,7 +51,6 @@ missing_for() {
         has_clang_runtime || echo libclang-rt-dev
         ;;
     bench)
-        has_header openssl/ssl.h || echo libssl-dev
         has python3 || echo python3
         has gnuplot || echo gnuplot-nox
         has_header openssl/ssl.h || echo libssl-dev
