@@ -8,7 +8,7 @@
 #define BODY_SIZE_MAX  (1ULL << 30)
 #define LENGTH_MAX     (1ULL << 62)
 #define SPIN_MAX_US    1000000ULL
-#define RATE_MAX       1000000000ULL
+#define RATE_MAX       20000000ULL /* far beyond what a thread can send */
 #define MICROSECOND_NS 1000
 
 enum { LONG_ONLY = 256 };

@@ -6,7 +6,7 @@
 #define LAG_SHARE_MAX 0.1     /* of p99 of the latency */
 #define MISSING_MAX   0.01    /* of the requests due, */
 #define MISSING_MAX_S 0.01    /* or as many as are due in so many seconds: they are on their way */
-#define WAITED_MAX    0.05    /* of the time, for a CPU */
+#define WAITED_MAX    0.05 /* of the time, for a CPU; less than what is missing explains nothing */
 #define NS_PER_US     1000.0
 
 static double most_missing(const struct load_result *r, const struct verdict_facts *facts)
@@ -32,7 +32,8 @@ static void blame(const struct load_result *r, const struct verdict_facts *facts
 {
     double share = facts->due > 0 ? 100.0 * (double)facts->in_time / (double)facts->due : 0;
     double lag_us = (double)histogram_value_at(&r->lag, 99) / NS_PER_US;
-    bool own = late || facts->busy > LOAD_BUSY_MAX || facts->waited > WAITED_MAX;
+    bool waited = facts->waited > WAITED_MAX && facts->waited > 1 - share / 100;
+    bool own = late || facts->busy > LOAD_BUSY_MAX || waited;
 
     sentence_set(why,
                  "%s fell behind: %.2f %% of the %" PRIu64

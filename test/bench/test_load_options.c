@@ -105,7 +105,7 @@ static void nonsense_is_refused_with_a_reason(void **state)
         { "-d", "100000", "http://a/" },
         { "-d", "1e3", "http://a/" },
         { "-R", "0", "http://a/" },
-        { "-R", "1000000001", "http://a/" },
+        { "-R", "20000001", "http://a/" },
         { "--nothing", "http://a/" },
         { "--help=x" },
         { "-H", "none", "http://a/" },

@@ -25,6 +25,8 @@ static const struct verdict_case cases[] = {
     { 1000, 10000, 9899, 0.1, 0, 1000, MS, "the server" },
     { 1000, 10000, 9899, 0.91, 0, 1000, MS, "the generator" },
     { 1000, 10000, 9899, 0.1, 0.2, 1000, MS, "the generator" },
+    { 1000, 10000, 9899, 0.1, 0.02, 1000, MS, "the server" },
+    { 1000, 10000, 5000, 0.1, 0.2, 1000, MS, "the server" },
     { 1000, 10000, 0, 0.1, 0, 1000, MS, "the server" },
     /* the last are on their way */
     { 10, 5, 4, 0.1, 0, 1000, MS, NULL },
