@@ -8,8 +8,8 @@
 
 #include "io/bounce.h"
 #include "io/buffers.h"
-#include "io/file_range.h"
 #include "io/helpers.h"
+#include "io/send.h"
 
 #include <errno.h>
 #include <sys/epoll.h>
@@ -48,7 +48,7 @@ struct io {
     unsigned socks_max;
     pthread_t owner; /* the thread all calls come from */
     struct epoll_event reports[EPOLL_REPORTS_MAX];
-    char scratch[FILE_RANGE_SCRATCH];
+    char scratch[SEND_SCRATCH];
 };
 
 static inline uint64_t epoll_tag(const void *pointer, uint32_t generation, unsigned about)

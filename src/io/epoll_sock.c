@@ -7,7 +7,6 @@
  * the kernel takes whole, and one entry in the queue of those that IO_SENT is owed to. */
 #include "base/check.h"
 #include "io/epoll.h"
-#include "io/send.h"
 #include "io/socket_call.h"
 #include "io/tell.h"
 

@@ -6,7 +6,6 @@
 #include "base/check.h"
 #include "io/epoll.h"
 #include "io/patience.h"
-#include "io/send.h"
 
 #include <stdlib.h>
 #include <unistd.h>

@@ -9,7 +9,8 @@
 #include <signal.h>
 #include <sys/sendfile.h>
 
-static_assert(FILE_RANGE_SCRATCH * FILE_RANGE_PIECES == IO_SEND_PIECE, "one look covers a piece");
+static_assert(FILE_RANGE_LOOK == (int)IO_SEND_PIECE, "one look covers a piece");
+static_assert(SEND_SMALL <= SEND_SCRATCH, "what is copied has room");
 
 void send_silence(void)
 {
@@ -114,9 +115,32 @@ static enum send_state vector_step(struct io_sock *s)
     return took_some(s, socket_sendmsg(s->fd, &message, piece.flags), piece.len);
 }
 
-static enum send_state file_step(struct io_sock *s, void *scratch)
+static void took_of_file(struct io_sock *s, size_t len)
 {
-    ssize_t there = file_range_resident(s->out.file_fd, s->out.file_at, s->out.file_left, scratch);
+    s->sent += len;
+    s->out.file_left -= len;
+}
+
+/* What the socket does not take is read again. */
+static enum send_state small_step(struct io_sock *s, void *scratch)
+{
+    ssize_t got = file_range_read(s->out.file_fd, s->out.file_at, s->out.file_left, scratch);
+    if (got == -EAGAIN)
+        return SEND_COLD;
+    if (got <= 0)
+        return failed(s, got < 0 ? (int)-got : ENODATA);
+
+    ssize_t took = socket_send(s->fd, scratch, (size_t)got, MSG_NOSIGNAL);
+    if (took < 0)
+        return failed(s, errno);
+    s->out.file_at += took;
+    took_of_file(s, (size_t)took);
+    return took < got ? SEND_FULL : SEND_MOVED;
+}
+
+static enum send_state large_step(struct io_sock *s)
+{
+    ssize_t there = file_range_resident(s->out.file_fd, s->out.file_at, s->out.file_left);
     if (there == -EAGAIN)
         return SEND_COLD;
 
@@ -129,8 +153,7 @@ static enum send_state file_step(struct io_sock *s, void *scratch)
         return failed(s, there < 0 ? (int)-there : errno);
     if (took == 0)
         return failed(s, ENODATA);
-    s->sent += (uint64_t)took;
-    s->out.file_left -= (size_t)took;
+    took_of_file(s, (size_t)took);
     return SEND_MOVED;
 }
 
@@ -142,8 +165,10 @@ enum send_state send_turn(struct io_sock *s, void *scratch)
     do {
         if (send_vector_left(s))
             state = vector_step(s);
+        else if (s->out.file_left > SEND_SMALL)
+            state = large_step(s);
         else if (s->out.file_left > 0)
-            state = file_step(s, scratch);
+            state = small_step(s, scratch);
         else
             state = SEND_DONE;
     } while (state == SEND_MOVED && s->sent < enough);

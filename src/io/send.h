@@ -8,6 +8,11 @@
 
 #include "io/io.h"
 
+enum {
+    SEND_SCRATCH = 16 * 1024,
+    SEND_SMALL = 4096, /* bytes of a file up to which copying costs less than sendfile(2) */
+};
+
 enum send_state {
     SEND_MOVED,  /* a turn's share is sent; there is more */
     SEND_DONE,   /* everything is sent */
@@ -49,8 +54,8 @@ void send_took(struct io_sock *, size_t len);
 void send_bounced(struct io_sock *, void *bytes, size_t len);
 /* Those of them that are not sent are to be had from the file again. */
 void send_unbounce(struct io_sock *);
-/* Send with plain system calls, never blocking, about IO_SEND_PIECE bytes at most. `scratch` is for
- * file_range_resident. */
+/* Send with plain system calls, never blocking, about IO_SEND_PIECE bytes at most. `scratch` has
+ * SEND_SCRATCH bytes and is written over. */
 enum send_state send_turn(struct io_sock *, void *scratch);
 /* The caller tried to send one entry, without a cursor, and the kernel did not take it whole: start
  * where it stopped. `took` is what socket_send returned. */

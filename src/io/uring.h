@@ -9,7 +9,6 @@
 
 #include "io/bounce.h"
 #include "io/buffers.h"
-#include "io/file_range.h"
 #include "io/helpers.h"
 #include "io/ring.h"
 #include "io/send.h"
@@ -53,7 +52,7 @@ struct io {
     struct io_stats stats;
     unsigned socks_max;
     pthread_t owner; /* the thread all calls come from */
-    char scratch[FILE_RANGE_SCRATCH];
+    char scratch[SEND_SCRATCH];
 };
 
 static inline uint64_t uring_tag(const void *pointer, uint32_t generation, unsigned about)

@@ -62,7 +62,8 @@ static void clause_5_both_directions_at_the_same_time(void **state)
 
     (void)state;
     wire_send(rig, wire, 4 * MIB, 5);
-    RIG_UNTIL(rig, wire->peer_read == 4 * MIB && wire->received >= 2 * MIB) {
+    RIG_UNTIL(rig, wire->peer_read == 4 * MIB && wire->received >= 2 * MIB)
+    {
         wire_write(rig, wire, 16384);
         wire_read(rig, wire, 16384);
     }
@@ -94,7 +95,8 @@ static void clause_6_sent_grows_while_a_slow_peer_reads(void **state)
 
     (void)state;
     wire_send(rig, wire, 16 * MIB, 1);
-    RIG_UNTIL(rig, wire->sents == 1) {
+    RIG_UNTIL(rig, wire->sents == 1)
+    {
         for (size_t got = 0, n = 1; n > 0 && got < 128 * KIB; got += n)
             n = wire_read(rig, wire, 16 * KIB);
         assert_true(wire->sock.sent >= last);
@@ -142,8 +144,8 @@ static void clause_6_a_send_to_a_reset_peer_fails(void **state)
             rig_settle(rig);
         rig->peers->reset(wire->peer);
         RIG_UNTIL(rig, wire->sents > 0 && wire->sent_result < 0)
-            if (!wire->sending)
-                wire_send(rig, wire, 1000, 2);
+        if (!wire->sending)
+            wire_send(rig, wire, 1000, 2);
         assert_true(wire->sent_result == -EPIPE || wire->sent_result == -ECONNRESET);
         wire_finish(rig, wire);
     }
@@ -250,6 +252,27 @@ static void clause_6_an_empty_range_of_a_file_is_only_its_head(void **state)
     rig_close(rig);
 }
 
+/* Places in a file that 32 bits do not tell apart; the file is sparse. */
+static void clause_6_a_range_beyond_4_gib(void **state)
+{
+    const off_t at = (off_t)5 * 1024 * MIB + 3;
+    const size_t len = 600 * KIB + 1;
+    struct rig *rig = rig_open_accepting();
+    struct wire *wire = wire_open(rig);
+    int fd = pattern_file(MIB);
+    char *bytes = malloc(len);
+
+    (void)state;
+    pattern_fill(bytes, 100, len);
+    assert_int_equal(pwrite(fd, bytes, len, at), len);
+    wire_send_file(rig, wire, 100, 1, fd, at, len);
+    wire_read_all(rig, wire, 100 + len);
+    expect_sent(rig, wire, 1);
+    free(bytes);
+    close(fd);
+    rig_close(rig);
+}
+
 /* Pages that are not in memory, as far as the kernel follows the advice. */
 static void clause_10_files_that_are_not_resident(void **state)
 {
@@ -281,7 +304,8 @@ static void clause_6_many_files_at_the_same_time(void **state)
         wires[i] = wire_open(rig);
         wire_send_file(rig, wires[i], i + 1, 1, fd, (off_t)i + 1, LEN);
     }
-    RIG_UNTIL(rig, done == WIRES) {
+    RIG_UNTIL(rig, done == WIRES)
+    {
         done = 0;
         for (size_t i = 0; i < WIRES; i++) {
             while (wire_read(rig, wires[i], 16 * KIB) > 0)
@@ -344,8 +368,8 @@ static void clause_6_a_file_that_is_shorter_gives_enodata(void **state)
         struct wire *wire = wire_open(rig);
         wire_send_file(rig, wire, 100, 2, fd, 100, sizes[i] + 1);
         RIG_UNTIL(rig, wire->sents == 1)
-            while (wire_read(rig, wire, 16 * KIB) > 0)
-                continue;
+        while (wire_read(rig, wire, 16 * KIB) > 0)
+            continue;
         assert_int_equal(wire->sent_result, -ENODATA);
         wire_finish(rig, wire);
         close(fd);
@@ -368,8 +392,8 @@ static void clause_6_a_file_cut_during_its_send_gives_enodata(void **state)
     /* What a cut page held may arrive as zeros: the peer takes it without a look. */
     char bytes[16 * KIB];
     RIG_UNTIL(rig, wire->sents == 1)
-        while (rig->peers->read(wire->peer, bytes, sizeof bytes) > 0)
-            continue;
+    while (rig->peers->read(wire->peer, bytes, sizeof bytes) > 0)
+        continue;
     assert_int_equal(wire->sent_result, -ENODATA);
     close(fd);
     rig_close(rig);
@@ -410,6 +434,7 @@ int contract_sending(void)
         cmocka_unit_test(clause_6_files_with_heads_of_up_to_eight_pieces),
         cmocka_unit_test(clause_6_files_of_all_sizes_at_odd_offsets),
         cmocka_unit_test(clause_6_an_empty_range_of_a_file_is_only_its_head),
+        cmocka_unit_test(clause_6_a_range_beyond_4_gib),
         cmocka_unit_test(clause_6_many_files_at_the_same_time),
         cmocka_unit_test(clause_10_a_half_closed_peer_that_does_not_read),
         cmocka_unit_test(clause_6_a_file_that_is_shorter_gives_enodata),

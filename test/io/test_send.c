@@ -15,13 +15,13 @@
 
 enum { MIB = 1024 * 1024 };
 
-static char scratch[FILE_RANGE_SCRATCH];
+static char scratch[SEND_SCRATCH];
 
 static void pieces_are_whole_entries_up_to_the_limit(void **state)
 {
     static char bytes[2 * IO_SEND_PIECE];
-    struct iovec iov[3] = {{bytes, 100}, {bytes, 200}, {bytes, 2 * IO_SEND_PIECE}};
-    struct io_sock s = {0};
+    struct iovec iov[3] = { { bytes, 100 }, { bytes, 200 }, { bytes, 2 * IO_SEND_PIECE } };
+    struct io_sock s = { 0 };
 
     (void)state;
     send_start(&s, iov, 3, -1, 0, 0);
@@ -54,8 +54,8 @@ static void pieces_are_whole_entries_up_to_the_limit(void **state)
 static void a_head_says_that_a_file_follows(void **state)
 {
     char head[] = "head";
-    struct iovec iov = {head, 4};
-    struct io_sock s = {0};
+    struct iovec iov = { head, 4 };
+    struct io_sock s = { 0 };
 
     (void)state;
     send_start(&s, &iov, 1, 0, 0, 1);
@@ -89,13 +89,13 @@ static void a_head_and_a_file_arrive_in_order(void **state)
     enum { LEN = 3 * MIB + 17 };
     int pair[2], fd = make_file(LEN);
     char head[] = "head";
-    struct iovec iov = {head, 4};
+    struct iovec iov = { head, 4 };
     char *got = malloc(LEN + 4), *want = malloc(LEN);
     size_t have = 0;
 
     (void)state;
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
-    struct io_sock s = {.fd = pair[0]};
+    struct io_sock s = { .fd = pair[0] };
     send_start(&s, &iov, 1, fd, 5, LEN - 5);
     for (enum send_state sending = SEND_MOVED; sending != SEND_DONE || have < LEN - 1;) {
         if (sending != SEND_DONE)
@@ -117,16 +117,33 @@ static void a_head_and_a_file_arrive_in_order(void **state)
     close(pair[1]);
 }
 
+static void what_was_bounced_in_vain_is_read_again(void **state)
+{
+    char bytes[100] = "";
+    struct io_sock s = { .fd = -1 };
+
+    (void)state;
+    send_start(&s, NULL, 0, 42, 1000, 150);
+    send_bounced(&s, bytes, 100);
+    send_took(&s, 40);
+    send_unbounce(&s);
+    assert_false(send_vector_left(&s));
+    assert_int_equal(s.out.file_at, 1040);
+    assert_int_equal(s.out.file_left, 110);
+    send_unbounce(&s);
+    assert_int_equal(s.out.file_left, 110);
+}
+
 static void a_turn_is_bounded(void **state)
 {
     static char bytes[4 * MIB];
-    struct iovec iov = {bytes, sizeof bytes};
+    struct iovec iov = { bytes, sizeof bytes };
     int pair[2], room = 16 * MIB;
 
     (void)state;
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
     setsockopt(pair[0], SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof room);
-    struct io_sock s = {.fd = pair[0]};
+    struct io_sock s = { .fd = pair[0] };
     send_start(&s, &iov, 1, -1, 0, 0);
     send_turn(&s, scratch);
     assert_in_range(s.sent, 1, 2 * IO_SEND_PIECE);
@@ -138,12 +155,12 @@ static void failures_are_results(void **state)
 {
     int pair[2], fd = make_file(100);
     char head[] = "head";
-    struct iovec iov = {head, 4};
+    struct iovec iov = { head, 4 };
 
     (void)state;
     send_silence();
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
-    struct io_sock s = {.fd = pair[0]};
+    struct io_sock s = { .fd = pair[0] };
     send_start(&s, NULL, 0, fd, 100, 1);
     enum send_state end = send_turn(&s, scratch);
     assert_true(end == SEND_COLD || (end == SEND_FAILED && s.out.result == -ENODATA));
@@ -159,8 +176,8 @@ static void failures_are_results(void **state)
 static void what_was_tried_goes_on_where_it_stopped(void **state)
 {
     char bytes[100];
-    struct iovec iov = {bytes, sizeof bytes};
-    struct io_sock s = {0};
+    struct iovec iov = { bytes, sizeof bytes };
+    struct io_sock s = { 0 };
 
     (void)state;
     assert_int_equal(send_tried(&s, &iov, 60), SEND_FULL);
@@ -183,6 +200,7 @@ int main(void)
         cmocka_unit_test(pieces_are_whole_entries_up_to_the_limit),
         cmocka_unit_test(a_head_says_that_a_file_follows),
         cmocka_unit_test(a_head_and_a_file_arrive_in_order),
+        cmocka_unit_test(what_was_bounced_in_vain_is_read_again),
         cmocka_unit_test(a_turn_is_bounded),
         cmocka_unit_test(failures_are_results),
         cmocka_unit_test(what_was_tried_goes_on_where_it_stopped),
