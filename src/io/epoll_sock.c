@@ -342,7 +342,7 @@ void epoll_sock_send_file(struct io *io, struct io_sock *s, const struct iovec *
 {
     CHECK(!(s->flags & BUSY));
     if (!(s->flags & NONBLOCK)) {
-        fcntl(s->fd, F_SETFL, O_RDWR | O_NONBLOCK); /* sendfile(2) has no MSG_DONTWAIT */
+        send_prepare_file(s->fd);
         s->flags |= NONBLOCK;
     }
     send_start(s, iov, n, fd, offset, len);

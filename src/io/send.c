@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <signal.h>
 #include <sys/sendfile.h>
 
@@ -19,6 +20,14 @@ void send_silence(void)
     sigemptyset(&pipe);
     sigaddset(&pipe, SIGPIPE);
     pthread_sigmask(SIG_BLOCK, &pipe, NULL);
+}
+
+void send_prepare_file(int fd)
+{
+    const int unsent = SEND_UNSENT;
+
+    fcntl(fd, F_SETFL, O_RDWR | O_NONBLOCK);
+    setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
 }
 
 void send_start(struct io_sock *s, const struct iovec *iov, int n, int fd, off_t at, size_t len)

@@ -10,7 +10,8 @@
 
 enum {
     SEND_SCRATCH = 16 * 1024,
-    SEND_SMALL = 4096, /* bytes of a file up to which copying costs less than sendfile(2) */
+    SEND_UNSENT = 256 * 1024, /* bytes in the kernel that are not on their way to the peer */
+    SEND_SMALL = 4096,        /* bytes of a file up to which copying costs less than sendfile(2) */
 };
 
 enum send_state {
@@ -32,6 +33,10 @@ struct send_piece {
 /* Block SIGPIPE on this thread, from before the first send to the thread's end: sendfile(2) has no
  * MSG_NOSIGNAL. */
 void send_silence(void);
+
+/* A connection is to send its first file: sendfile(2) has no MSG_DONTWAIT, and a peer that does not
+ * read gets no more than SEND_UNSENT of it into the kernel's memory. */
+void send_prepare_file(int fd);
 
 /* Start: the vector is copied, its bytes are borrowed, and so is `fd`. */
 void send_start(struct io_sock *, const struct iovec *, int n, int fd, off_t at, size_t len);

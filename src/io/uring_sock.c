@@ -190,7 +190,7 @@ static struct io_event closed(struct io *io, struct io_sock *s)
     s->generation++;
     s->flags = 0;
     io->stats.socks--;
-    return (struct io_event){.kind = IO_CLOSED, .sock = s};
+    return (struct io_event){ .kind = IO_CLOSED, .sock = s };
 }
 
 /* Close the descriptor once the kernel holds no operation on it, and tell once it holds none at
@@ -215,7 +215,7 @@ static bool try_close(struct io *io, struct io_sock *s, struct io_event *event)
 
 static void reset(struct io *io, struct io_sock *s)
 {
-    struct linger abrupt = {.l_onoff = 1, .l_linger = 0};
+    struct linger abrupt = { .l_onoff = 1, .l_linger = 0 };
 
     setsockopt(s->fd, SOL_SOCKET, SO_LINGER, &abrupt, sizeof abrupt);
     s->flags = (s->flags & ~(uint32_t)(SENDING | LINGER)) | RESET;
@@ -300,7 +300,7 @@ void uring_sock_send_file(struct io *io, struct io_sock *s, const struct iovec *
 {
     CHECK(!(s->flags & (SENDING | LINGER | RESET)));
     if (!(s->flags & NONBLOCK)) {
-        fcntl(s->fd, F_SETFL, O_RDWR | O_NONBLOCK); /* sendfile(2) has no MSG_DONTWAIT */
+        send_prepare_file(s->fd);
         s->flags |= NONBLOCK;
     }
     send_start(s, iov, n, fd, offset, len);
@@ -435,7 +435,7 @@ static bool recv_ended(struct io *io, struct io_sock *s, int result, struct io_e
     s->flags |= ENDED;
     if (s->flags & LINGER)
         return try_close(io, s, event);
-    *event = (struct io_event){.kind = IO_ENDED, .sock = s, .result = result};
+    *event = (struct io_event){ .kind = IO_ENDED, .sock = s, .result = result };
     return true;
 }
 
@@ -479,8 +479,7 @@ static bool receive_or_keep(struct io *io, struct io_sock *s, const struct io_ur
 {
     if (s->leases < IO_SOCK_LEASES_MAX && surplus_is_empty(s))
         return received(io, s, cqe, event);
-    surplus_add(&io->surplus, s, (int)(cqe->flags >> IORING_CQE_BUFFER_SHIFT),
-                (uint32_t)cqe->res);
+    surplus_add(&io->surplus, s, (int)(cqe->flags >> IORING_CQE_BUFFER_SHIFT), (uint32_t)cqe->res);
     make_ready(io, s);
     return false;
 }
@@ -537,7 +536,7 @@ void uring_sock_attach(struct io *io, struct io_sock *s, int fd)
     s->flags = 0;
     s->in_flight = 0;
     s->out.bounce = NULL;
-    s->message = (struct msghdr){0};
+    s->message = (struct msghdr){ 0 };
     surplus_init(s);
     list_init(&s->ready);
     list_init(&s->starved);
