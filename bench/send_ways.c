@@ -301,6 +301,7 @@ static int make_file(const char *directory, size_t size)
     for (size_t at = 0; at < size; at += sizeof bytes)
         if (write(fd, bytes, sizeof bytes) != (ssize_t)sizeof bytes)
             fail("writing the file");
+    fsync(fd); /* a page that is being written is not had without waiting */
     return fd;
 }
 

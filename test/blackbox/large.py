@@ -1,4 +1,4 @@
-"""large.py - files that are sent from their descriptors: slow readers, fast ones, changing files."""
+"""large.py - files that are sent from their descriptors: slow readers, fast ones, changed ones."""
 import os
 import resource
 import signal
@@ -13,6 +13,7 @@ from server import Case, PeerReset, main, request, under_test, until
 MIB = 1 << 20
 DOWNLOADS = 1000    # slow ones at a time
 MEMORY_MAX = 4096   # bytes of a server's memory that each may take
+KERNEL_MAX = MIB    # bytes that the kernel may hold for each
 HOT_MAX = 0.1       # seconds that a small request may take beside a fast download
 HOT_REQUESTS = 1000
 ROUNDS = 3
@@ -64,6 +65,13 @@ class Large(Case):
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.server.pid}/fd"))
 
+    def queued(self):
+        """What the kernel holds of what each connection is to send."""
+        port = f":{self.server.address[1]:04X}"
+        with open("/proc/net/tcp", encoding="ascii") as file:
+            lines = [line.split() for line in list(file)[1:]]
+        return [int(line[4].split(":")[0], 16) for line in lines if line[1].endswith(port)]
+
     def test_exact_bytes(self):
         """Around the sizes at which the way of sending changes."""
         client = self.client()
@@ -98,6 +106,7 @@ class Large(Case):
         allowance = DOWNLOADS * MEMORY_MAX * (1 if under_test.sanitize == "off" else 8)
         self.assertLess(grown, allowance, f"{grown // DOWNLOADS} bytes for each download")
         self.assertLessEqual(self.descriptors() - descriptors, DOWNLOADS + 2)
+        self.assertLess(max(self.queued()), KERNEL_MAX)
 
         for client in (clients[0], clients[-1]):
             self.assertEqual(client.take(16 * MIB), pattern(16 * MIB))
