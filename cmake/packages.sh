@@ -43,6 +43,7 @@ missing_for() {
         has_header fuse3/fuse.h || echo libfuse3-dev
         has python3 || echo python3
         has curl || echo curl
+        has gnuplot || echo gnuplot-nox
         has_header openssl/ssl.h || echo libssl-dev
         ;;
     clang)
