@@ -151,11 +151,22 @@ static void remember(struct answer_memory *m, const struct answer *a, const char
     m->parsed = *a;
 }
 
+/* The content that came with its head, if all of it did. */
+static size_t take_content(struct answer *a, size_t len)
+{
+    if (a->state != ANSWER_CONTENT || a->left > len)
+        return 0;
+    a->length = a->left;
+    a->left = 0;
+    a->state = ANSWER_DONE;
+    return (size_t)a->length;
+}
+
 static ssize_t read_head(struct answer *a, struct answer_memory *m, const char *bytes, size_t len)
 {
     if (m && m->len > 0 && m->len <= len && memcmp(m->head, bytes, m->len) == 0) {
         *a = m->parsed;
-        return (ssize_t)m->len;
+        return (ssize_t)(m->len + take_content(a, len - m->len));
     }
     ssize_t used = parse_head(a, bytes, len);
 

@@ -27,7 +27,7 @@ static bool is_held(const struct conn *c)
 /* Is it to be opened again at once? One that serves a single request waits for the next. */
 static bool is_wanted(const struct core *core, const struct conn *c)
 {
-    if (c->idle || !core->plan->options->new_connection)
+    if (c->idle || !core->per_request)
         return true;
     return core->schedule.rate > 0 ? c->issued < c->due : core->sending;
 }
@@ -136,7 +136,7 @@ static void opened(struct core *core, struct conn *c)
     core->open++;
     core->good_at = core->now;
     c->state = CONN_OPEN;
-    if (!core->plan->options->new_connection)
+    if (!core->per_request)
         c->free_at = core->now;
     if (!c->settled && !c->idle) {
         c->settled = true;
@@ -192,7 +192,7 @@ static void receive(struct core *core, struct conn *c, bool later)
         sqe->len = TLS_RAW_MAX;
     } else {
         sqe->addr = (uint64_t)(uintptr_t)(c->in + c->in_len);
-        sqe->len = exchange_buffer_size(core->plan->options) - c->in_len;
+        sqe->len = core->buffer_size - c->in_len;
     }
 }
 
@@ -204,7 +204,7 @@ void conn_send(struct core *core, struct conn *c)
         struct str bytes = exchange_sent(core, c, n);
 
         if (!c->tls) {
-            bool silent = core->plan->requests.run == 1 && bytes.len <= CONN_SILENT_SEND_MAX;
+            bool silent = core->run == 1 && bytes.len <= CONN_SILENT_SEND_MAX;
 
             send_bytes(core, c, bytes, silent);
         } else if (!tls_write(c->tls, bytes)) {
@@ -286,7 +286,7 @@ static void look(struct core *core, struct conn *c)
 /* Plain bytes out of the session until it has no more, each piece looked at. */
 static void look_through_tls(struct core *core, struct conn *c)
 {
-    unsigned cap = exchange_buffer_size(core->plan->options);
+    unsigned cap = core->buffer_size;
     ssize_t got = 0;
 
     while (c->state == CONN_OPEN && c->inflight > 0) {

@@ -28,6 +28,10 @@ struct core {
     struct load_result *result;
     struct schedule schedule; /* of an open loop; rate 0 in a closed one */
 
+    /* Of the plan, what every request looks at. */
+    unsigned run, buffer_size, expect_status;
+    bool per_request; /* a connection serves a single one */
+
     uint64_t now;   /* ns, read once a turn */
     bool sending;   /* requests may be sent: set-up is over and the end not reached */
     bool measuring; /* within the window: what is answered counts */

@@ -18,13 +18,13 @@ static bool is_open_loop(const struct core *core)
 
 unsigned exchange_may_send(const struct core *core, const struct conn *c)
 {
-    unsigned room = core->plan->requests.run - c->inflight;
+    unsigned room = core->run - c->inflight;
 
     if (c->state != CONN_OPEN)
         return 0;
     if (c->idle)
         return c->used == 0 && !c->settled;
-    if (core->plan->options->new_connection && c->used > 0)
+    if (core->per_request && c->used > 0)
         return 0;
     if (!is_open_loop(core))
         return core->sending ? room : 0;
@@ -45,13 +45,13 @@ static uint64_t note_lateness(struct core *core, const struct conn *c, uint64_t 
 struct str exchange_sent(struct core *core, struct conn *c, unsigned n)
 {
     const struct requests *r = &core->plan->requests;
-    bool per_request = core->plan->options->new_connection && !c->idle;
+    bool per_request = core->per_request && !c->idle;
     uint64_t sent = per_request ? c->since : core->now;
     unsigned place = c->url + c->inflight;
 
     for (unsigned i = 0; i < n; i++) {
         unsigned slot = c->first + c->inflight;
-        struct conn_times *times = &c->times[slot < r->run ? slot : slot - r->run];
+        struct conn_times *times = &c->times[slot < core->run ? slot : slot - core->run];
 
         times->sent = sent;
         times->due = is_open_loop(core) && !c->idle ? note_lateness(core, c, sent) : sent;
@@ -84,10 +84,9 @@ static void record_latency(struct core *core, const struct conn_times *times)
 
 static void check_answer(struct core *core, const struct conn *c)
 {
-    const struct options *o = core->plan->options;
     uint64_t *expected = &core->lengths[c->url];
 
-    if (c->answer.status != o->expect_status) {
+    if (c->answer.status != core->expect_status) {
         core_error(core, LOAD_ERROR_STATUS, 1);
         return;
     }
@@ -118,9 +117,9 @@ void exchange_answered(struct core *core, struct conn *c)
         c->settled = true;
         core->settled++;
     }
-    if (c->inflight-- == r->run)
+    if (c->inflight-- == core->run)
         c->free_at = core->now;
-    c->first = c->first + 1 < r->run ? c->first + 1 : 0;
+    c->first = c->first + 1 < core->run ? c->first + 1 : 0;
     c->url = c->url + 1 < r->count ? c->url + 1 : 0;
     c->proven = true;
     opener_encourage(core);
@@ -132,7 +131,7 @@ static enum exchange_result keep_rest(const struct core *core, struct conn *c, u
     c->in_len -= used;
     if (c->in_len == 0)
         return EXCHANGE_ON;
-    if (c->inflight == 0 || c->in_len == exchange_buffer_size(core->plan->options))
+    if (c->inflight == 0 || c->in_len == core->buffer_size)
         return EXCHANGE_BROKEN;
     if (used > 0)
         memmove(c->in, c->in + used, c->in_len);
@@ -153,7 +152,7 @@ enum exchange_result exchange_read(struct core *core, struct conn *c)
         at += (unsigned)used;
         if (!answer_is_done(&c->answer))
             break;
-        bool close = c->answer.close || (core->plan->options->new_connection && !c->idle);
+        bool close = c->answer.close || (core->per_request && !c->idle);
 
         exchange_answered(core, c);
         if (close)

@@ -40,10 +40,12 @@ void tls_context_free(struct tls_context *context)
 static bool set_host(SSL *ssl, const char *host)
 {
     unsigned char address[sizeof(struct in6_addr)];
+    char name[TLSEXT_MAXLEN_host_name + 1];
 
     if (inet_pton(AF_INET, host, address) == 1 || inet_pton(AF_INET6, host, address) == 1)
         return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host) == 1;
-    return SSL_set_tlsext_host_name(ssl, host) == 1 && SSL_set1_host(ssl, host) == 1;
+    snprintf(name, sizeof name, "%s", host); /* the macro casts const away */
+    return SSL_set_tlsext_host_name(ssl, name) == 1 && SSL_set1_host(ssl, host) == 1;
 }
 
 struct tls *tls_open(struct tls_context *context, const char *host)

@@ -147,6 +147,10 @@ static bool set_up(struct worker *w)
 
     core->plan = w->plan;
     core->result = w->result;
+    core->run = w->plan->requests.run;
+    core->buffer_size = exchange_buffer_size(w->plan->options);
+    core->per_request = w->plan->options->new_connection;
+    core->expect_status = (unsigned)w->plan->options->expect_status;
     core->last_errno = ETIMEDOUT;
     entries = entries < RING_ENTRIES_MIN ? RING_ENTRIES_MIN : entries;
     entries = entries > RING_ENTRIES_MAX ? RING_ENTRIES_MAX : entries;
