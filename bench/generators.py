@@ -74,10 +74,11 @@ class RingletLoad:
 
     def command(self, load, name):
         work = load.workload
-        command = [self.program, '--connections', load.connections, '--threads', len(load.cpus),
-                   '--cpus', servers.listed(load.cpus), '--duration', load.seconds, '--warmup',
-                   load.warmup, '--expect-status', work.status, '--json',
-                   load.folder / f'{name}.json', '--hgrm', load.folder / f'{name}.hgrm', '--quiet']
+        threads = min(len(load.cpus), load.connections)
+        command = [self.program, '--connections', load.connections, '--threads', threads, '--cpus',
+                   servers.listed(load.cpus), '--duration', load.seconds, '--warmup', load.warmup,
+                   '--expect-status', work.status, '--json', load.folder / f'{name}.json',
+                   '--hgrm', load.folder / f'{name}.hgrm', '--quiet']
         for field in work.fields:
             if not (work.new_connection and field == 'Connection: close'):
                 command += ['--header', field]

@@ -29,6 +29,7 @@ SPARE_FILES = 200
 NO_ENGINE = "can't be had"
 COUNTED = ('hello-bare', 'hello-browser')
 COUNT_SECONDS = 1.5
+WRK2_SECONDS = 20
 INTERRUPTED = 130
 
 
@@ -121,6 +122,8 @@ class Comparison:
             f'{servers.listed(options.load_cpus)}; results in {options.out}')
         if options.shared_cpus:
             say('there is one CPU for both, so server and generator hinder each other')
+        if options.generator == 'wrk2' and options.seconds < WRK2_SECONDS:
+            say(f'wrk2 forgets its first ten seconds: {WRK2_SECONDS} or more are better')
         if not measurer.with_perf:
             say('cycles and instructions cannot be counted on this machine: CPU time instead')
 
@@ -128,7 +131,7 @@ class Comparison:
         """Who is there, and who answers what: entries for every workload."""
         options = self.options
         kinds, missing = servers.peer_kinds(options.peers)
-        kinds = servers.own_kinds(options.build, options.engines) + kinds
+        kinds = servers.own_kinds(options.build, options.engines, len(options.server_cpus)) + kinds
         for name in missing:
             self.absent(name, 'it is not on this machine')
         self.roles = {kind.name: kind.role for kind in kinds}

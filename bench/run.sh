@@ -19,11 +19,11 @@ for word in "$@"; do
     before=$word
 done
 
-need build bench
-if [ $extent = all ]; then
-    want peers counters
-fi
-if [ $extent != words ]; then
+if [ $extent = words ]; then
+    has python3 || need bench
+else
+    need build bench
+    [ $extent = own ] || want peers counters
     echo "ringlet: building a release" >&2
     build bench -DCMAKE_BUILD_TYPE=Release -DBUILD_TESTING=OFF -DBUILD_BENCH=ON
 fi

@@ -131,12 +131,12 @@ def listed(cpus):
     return ','.join(str(cpu) for cpu in cpus)
 
 
-def own_kinds(build, engines):
-    """ringlet on these engines, and the server of fixed answers where it was built."""
+def own_kinds(build, engines, cores):
+    """ringlet on these engines, and the server of fixed answers, which has but one core."""
     kinds = [Kind(f'ringlet {engine}', 'ours', str(build / 'ringlet'), engine)
              for engine in engines]
     ceiling = build / 'ringlet-ceiling'
-    if ceiling.exists():
+    if cores == 1:
         kinds += [Kind(f'ceiling {engine}', 'ceiling', str(ceiling), engine, fixed=True)
                   for engine in engines]
     return kinds

@@ -94,7 +94,7 @@ ALL = PLAIN + tuple(over_tls(workload) for workload in PLAIN)
 def without_codings(workload):
     """The same, but plain files are asked for."""
     fields = tuple(NO_CODING if field == CODINGS else field for field in workload.fields)
-    return dataclasses.replace(workload, fields=fields)
+    return dataclasses.replace(workload, fields=fields, title=workload.title + ', uncompressed')
 
 
 def named(names):
