@@ -16,8 +16,8 @@ PAGE_KIB = {'index.html': 12, 'main.css': 38, 'print.css': 3, 'app.js': 300, 've
             'text.woff2': 28, 'bold.woff2': 29, 'code.woff2': 22, 'feed.xml': 14, 'map.txt': 6}
 COMPRESSIBLE = {'.html', '.css', '.js', '.json', '.svg', '.xml', '.txt'}
 
-# Twice what ringlet's cache holds for a core, so that it cannot keep them.
-COLD_FILES = 2048
+# Twice what ringlet's cache holds, so that it cannot keep them.
+COLD_FILES = 4096
 COLD_BYTES = 64 * KIB
 
 # File systems that are memory: what they hold cannot be cold.
