@@ -3,8 +3,7 @@
 #include "base/check.h"
 #include "base/cold.h"
 #include "http/path.h"
-#include "http/request.h"
-#include "http/status.h"
+#include "server/exchange.h"
 #include "server/fills.h"
 
 #include <stdlib.h>
@@ -15,16 +14,6 @@ enum { LOCATION_MAX = 4096 }; /* of a redirect; what would be longer is answered
 
 /* Not a thing to wait for: there is more to be done. Kept out of the header. */
 enum { GO_ON = -1 };
-
-/* One exchange being answered. */
-struct exchange {
-    struct http1 *h;
-    struct core *core;
-    struct output *out;
-    const struct http_request *request;
-    struct site_fill *fill; /* to wait for, or NULL */
-    bool full;              /* the output must be sent first */
-};
 
 void http1_init(struct http1 *h)
 {
@@ -68,186 +57,12 @@ void http1_found(struct http1 *h, struct site_found found)
     h->has_found = true;
 }
 
-static COLD void add_line(const struct http1 *h, struct core *core,
-                          const struct http_request *request, int status, uint64_t bytes)
-{
-    struct access_line line = {
-        .peer = str_of(h->peer, h->peer_len),
-        .method = request->method_name,
-        .target = request->target,
-        .minor = request->minor,
-        .referer = request->referer,
-        .user_agent = request->user_agent,
-        .status = status,
-        .bytes = bytes,
-        .unix_time = core->now_unix,
-    };
-    access_batch_add(core->log, &line, core->now_ms);
-}
-
-static inline void log_answer(const struct http1 *h, struct core *core,
-                              const struct http_request *request, int status, uint64_t bytes)
-{
-    if (core->log)
-        add_line(h, core, request, status, bytes);
-}
-
-static struct str boundary_of(const struct core *core)
-{
-    return str_of(core->boundary, sizeof core->boundary);
-}
-
-/* What to say of the connection; `h->over` is decided with it. */
-static enum reply_connection connection_after(struct exchange *x, int status)
-{
-    if (x->h->over || !x->request->keep_alive || !http_status_keeps(status) || x->core->draining ||
-        x->request->method == HTTP_CONNECT) {
-        x->h->over = true;
-        return REPLY_CLOSES;
-    }
-    return x->request->minor == 0 ? REPLY_PERSISTS_1_0 : REPLY_PERSISTS;
-}
-
-static COLD void answer_plain(struct exchange *x, int status, struct str fields)
-{
-    enum reply_connection connection = connection_after(x, status);
-    size_t bytes = reply_plain(&x->out->text, &x->core->clock, status, connection, fields,
-                               x->request->method == HTTP_HEAD);
-
-    log_answer(x->h, x->core, x->request, status, bytes);
-}
-
 static COLD void answer_options(struct exchange *x)
 {
-    enum reply_connection connection = connection_after(x, 200);
+    enum reply_connection connection = exchange_connection(x, 200);
 
     reply_empty(&x->out->text, &x->core->clock, 200, connection, STR(ALLOW));
-    log_answer(x->h, x->core, x->request, 200, 0);
-}
-
-/* The fields and bytes of a small file lie in one piece. */
-static void add_small(struct exchange *x, struct site_entry *entry)
-{
-    size_t len = entry->fields.len + entry->size;
-
-    if (len > OUTPUT_COPY_MAX) {
-        site_pin(entry);
-        output_point(x->out, entry, entry->fields.at, len);
-        return;
-    }
-    text_add(&x->out->text, str_of(entry->fields.at, len));
-}
-
-static void answer_whole(struct exchange *x, struct site_entry *entry)
-{
-    bool head_only = x->request->method == HTTP_HEAD;
-
-    reply_begin(&x->out->text, &x->core->clock, 200, connection_after(x, 200));
-    log_answer(x->h, x->core, x->request, 200, head_only ? 0 : entry->size);
-    if (!head_only && entry->bytes) {
-        add_small(x, entry);
-        return;
-    }
-    text_add(&x->out->text, entry->fields);
-    if (!head_only)
-        output_add_content(x->out, entry, 0, entry->size);
-}
-
-static void answer_not_modified(struct exchange *x, const struct site_entry *entry)
-{
-    reply_begin(&x->out->text, &x->core->clock, 304, connection_after(x, 304));
-    text_add(&x->out->text, entry->shared);
-    log_answer(x->h, x->core, x->request, 304, 0);
-}
-
-static void answer_no_range(struct exchange *x, const struct site_entry *entry)
-{
-    char space[HTTP_CONTENT_RANGE_MAX];
-    struct text field = text_in(space, sizeof space);
-
-    http_content_range_none(&field, entry->size);
-    answer_plain(x, 416, text_str(&field));
-}
-
-static void add_length(struct text *text, uint64_t length)
-{
-    text_add(text, STR("Content-Length: "));
-    text_add_number(text, length);
-    text_add(text, STR("\r\n"));
-}
-
-static void answer_range(struct exchange *x, struct site_entry *entry, struct http_range range)
-{
-    struct text *text = &x->out->text;
-
-    reply_begin(text, &x->core->clock, 206, connection_after(x, 206));
-    http_content_range(text, range, entry->size);
-    add_length(text, range.len);
-    text_add(text, entry->typed);
-    log_answer(x->h, x->core, x->request, 206, range.len);
-    output_add_content(x->out, entry, range.at, range.len);
-}
-
-/* Only the head: what follows it may need several outputs. */
-static void answer_ranges(struct exchange *x, struct site_entry *entry,
-                          const struct http_ranges *ranges)
-{
-    struct text *text = &x->out->text;
-    struct parts *parts = parts_make(entry, boundary_of(x->core), ranges);
-
-    if (!parts) {
-        answer_whole(x, entry);
-        return;
-    }
-    uint64_t length = http_byteranges_length(&parts->form, ranges);
-    reply_begin(text, &x->core->clock, 206, connection_after(x, 206));
-    http_byteranges_type(text, &parts->form);
-    add_length(text, length);
-    text_add(text, entry->shared);
-    log_answer(x->h, x->core, x->request, 206, length);
-    x->h->parts = parts;
-}
-
-/* The status by RFC 9110 13.2.2; with 206, what to send is in *ranges. */
-static int judge(const struct exchange *x, const struct site_entry *entry,
-                 struct http_ranges *ranges)
-{
-    const struct http_validators *validators = &entry->validators;
-    int64_t now = x->core->clock.unix_time;
-    struct str value;
-    int status = http_precondition(x->request, validators, now);
-
-    if (status != 200 || !http_precondition_range(x->request, validators, now, &value))
-        return status;
-    struct http_byteranges form = entry_byteranges(entry, boundary_of(x->core));
-    return http_ranges_read(ranges, value, entry->size, http_byteranges_cost(&form));
-}
-
-static COLD void answer_conditional(struct exchange *x, struct site_entry *entry)
-{
-    struct http_ranges ranges;
-    int status = judge(x, entry, &ranges);
-
-    if (status == 304)
-        answer_not_modified(x, entry);
-    else if (status == 412)
-        answer_plain(x, 412, STR(""));
-    else if (status == 416)
-        answer_no_range(x, entry);
-    else if (status == 206 && ranges.count == 1)
-        answer_range(x, entry, ranges.list[0]);
-    else if (status == 206)
-        answer_ranges(x, entry, &ranges);
-    else
-        answer_whole(x, entry);
-}
-
-static void answer_file(struct exchange *x, struct site_entry *entry)
-{
-    if (x->request->conditional)
-        answer_conditional(x, entry);
-    else
-        answer_whole(x, entry);
+    exchange_log(x, 200, 0);
 }
 
 /* A directory asked for without its slash: links on its page would lead to the wrong place. */
@@ -265,14 +80,14 @@ static void answer_slash(struct exchange *x, struct str path)
     }
     text_add(&field, STR("\r\n"));
     if (field.cut) {
-        answer_plain(x, 414, STR(""));
+        exchange_answer_plain(x, 414, STR(""));
         return;
     }
     if (text_room(&x->out->text) < field.len + OUTPUT_HEAD_MAX) {
         x->full = true;
         return;
     }
-    answer_plain(x, 301, text_str(&field));
+    exchange_answer_plain(x, 301, text_str(&field));
 }
 
 /* What a normalised path stands for: held ready, or what the fill that this request waited for
@@ -296,11 +111,11 @@ static bool look_up(struct exchange *x, struct str path, struct site_found *foun
 static void answer_found(struct exchange *x, struct str path, struct site_found found)
 {
     if (found.entry)
-        answer_file(x, found.entry);
+        exchange_answer_file(x, found.entry);
     else if (found.status == 301)
         answer_slash(x, path);
     else
-        answer_plain(x, found.status, STR(""));
+        exchange_answer_plain(x, found.status, STR(""));
     if (!x->full)
         drop_found(x->h, x->core);
 }
@@ -326,7 +141,7 @@ static void answer_path(struct exchange *x)
     struct site_entry *entry = site_find_literal(&x->core->site, x->request->path, x->core->now_ms);
 
     if (entry && !x->h->has_found)
-        answer_file(x, entry);
+        exchange_answer_file(x, entry);
     else
         answer_any_path(x);
 }
@@ -339,13 +154,13 @@ static bool is_read_only(const struct http_request *request)
 static void answer(struct exchange *x)
 {
     if (x->request->expects_other)
-        answer_plain(x, 417, STR(""));
+        exchange_answer_plain(x, 417, STR(""));
     else if (is_read_only(x->request))
         answer_path(x);
     else if (x->request->method == HTTP_OPTIONS)
         answer_options(x);
     else
-        answer_plain(x, 405, STR(ALLOW));
+        exchange_answer_plain(x, 405, STR(ALLOW));
 }
 
 static void use_head(struct http1 *h, struct core *core, size_t len)
@@ -360,7 +175,7 @@ static void use_head(struct http1 *h, struct core *core, size_t len)
 static COLD void refuse(struct exchange *x, int status)
 {
     x->h->over = true;
-    answer_plain(x, status, STR(""));
+    exchange_answer_plain(x, status, STR(""));
 }
 
 static void start_body(struct http1 *h, const struct http_request *request)
