@@ -71,18 +71,17 @@ static void give_memory_back(struct worker *w)
 
 /* ---- a turn ---- */
 
+/* What is there now; what comes meanwhile belongs to the next turn and its time. */
 static void complete_all(struct core *core)
 {
-    unsigned count;
+    unsigned count = ring_completed(&core->ring);
 
-    while ((count = ring_completed(&core->ring)) > 0) {
-        for (unsigned i = 0; i < count; i++) {
-            const struct io_uring_cqe *cqe = ring_completion(&core->ring, i);
+    for (unsigned i = 0; i < count; i++) {
+        const struct io_uring_cqe *cqe = ring_completion(&core->ring, i);
 
-            conn_complete(core, cqe->user_data, cqe->res);
-        }
-        ring_advance(&core->ring, count);
+        conn_complete(core, cqe->user_data, cqe->res);
     }
+    ring_advance(&core->ring, count);
 }
 
 /* When to look again at what no completion tells: slices, so that no turn takes long. */
