@@ -6,9 +6,12 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* An operation on its way; without a fill it closes a descriptor. */
+/* An operation on its way, or a survey; without a fill it closes a descriptor, or surveys the way
+ * to the root. */
 struct errand {
     struct io_file_op op;
+    struct io_job job;
+    struct survey *survey; /* of the job */
     struct site_fill *fill;
     struct list put_off; /* the core's */
     uint64_t since_ms;   /* when it was put off first; 0: never */
@@ -22,9 +25,26 @@ static enum io_file_kind kind_of(enum site_ask_kind kind)
     case SITE_ASK_STAT:
         return IO_FILE_STAT;
     case SITE_ASK_READ:
+        return IO_FILE_READ;
+    case SITE_ASK_SURVEY:
         break;
     }
+    CHECK(false); /* no operation on a file */
     return IO_FILE_READ;
+}
+
+/* On a helper thread. */
+static void run_survey(struct io_job *job)
+{
+    survey_run(CONTAINER_OF(job, struct errand, job)->survey);
+}
+
+static void send_surveyor(struct core *core, struct errand *errand, struct survey *survey)
+{
+    errand->survey = survey;
+    errand->job.run = run_survey;
+    core->errands++;
+    core->source.engine->work(core->source.io, &errand->job);
 }
 
 static void send_off(struct core *core, struct errand *errand)
@@ -37,6 +57,10 @@ static void carry(struct core *core, struct errand *errand)
 {
     const struct site_ask *ask = &errand->fill->ask;
 
+    if (ask->kind == SITE_ASK_SURVEY) {
+        send_surveyor(core, errand, ask->survey);
+        return;
+    }
     errand->op = (struct io_file_op){
         .kind = kind_of(ask->kind),
         .fd = ask->fd,
@@ -56,7 +80,7 @@ static bool step(struct core *core, struct site_fill *fill, int64_t result)
 
 static struct site_fill *start(struct core *core, struct site_fill *fill)
 {
-    struct errand *errand = malloc(sizeof *errand);
+    struct errand *errand = calloc(1, sizeof *errand);
 
     if (!errand) {
         step(core, fill, -ENOMEM);
@@ -65,9 +89,8 @@ static struct site_fill *start(struct core *core, struct site_fill *fill)
     }
     bool more = step(core, fill, 0);
     CHECK(more);
-    errand->fill = fill;
-    errand->since_ms = 0;
     list_init(&errand->put_off);
+    errand->fill = fill;
     carry(core, errand);
     return fill;
 }
@@ -141,6 +164,31 @@ struct site_fill *fills_done(struct core *core, const struct io_event *event)
     if (put_off(core, errand, event->result))
         return NULL;
     return end_errand(core, errand, event->result);
+}
+
+struct site_fill *fills_worked(struct core *core, const struct io_event *event)
+{
+    struct errand *errand = CONTAINER_OF(event->job, struct errand, job);
+
+    if (errand->fill)
+        return end_errand(core, errand, 0);
+    core->errands--;
+    free(errand);
+    site_root_found(&core->site, core->now_ms);
+    return NULL;
+}
+
+void fills_look_at_root(struct core *core)
+{
+    struct errand *errand = NULL;
+    struct survey *survey = site_root_ask(&core->site, core->now_ms);
+
+    if (survey)
+        errand = calloc(1, sizeof *errand);
+    if (errand)
+        send_surveyor(core, errand, survey);
+    else if (survey)
+        site_root_found(&core->site, core->now_ms);
 }
 
 struct site_fill *fills_give_up(struct core *core, uint64_t before_ms)

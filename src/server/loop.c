@@ -163,6 +163,19 @@ static void filled(struct loop *loop, const struct io_event *event)
         end_fill(&loop->core, fill);
 }
 
+static void worked(struct loop *loop, const struct io_event *event)
+{
+    struct core *core = &loop->core;
+
+    if (event->job == &loop->batch.job) {
+        access_batch_worked(&loop->batch, core->now_ms);
+        return;
+    }
+    struct site_fill *fill = fills_worked(core, event);
+    if (fill)
+        end_fill(core, fill);
+}
+
 static void take_order(struct loop *loop)
 {
     uint64_t count;
@@ -199,13 +212,19 @@ static void handle(struct loop *loop, const struct io_event *event)
         filled(loop, event);
         break;
     case IO_WORKED:
-        access_batch_worked(&loop->batch, core->now_ms);
+        worked(loop, event);
         break;
     case IO_READABLE:
-        take_order(loop);
+        if (event->watch == &loop->watch)
+            take_order(loop);
+        else
+            watcher_read(&loop->watcher, &core->site, core->now_ms);
         break;
     case IO_UNWATCHED:
-        loop->watching = false;
+        if (event->watch == &loop->watch)
+            loop->watching = false;
+        else
+            loop->watcher.watching = false;
         break;
     }
 }
@@ -248,6 +267,10 @@ static int wait_ms(const struct loop *loop)
         ms = sooner(ms, left_ms(loop->retry_ms, now));
     if (!has_spares(loop))
         ms = sooner(ms, LOOP_RETRY_MS);
+    if (core->conn_count > 0 && !root_is_watched(&core->site.root))
+        ms = sooner(ms, ROOT_CHECK_MS);
+    if (loop->watcher.more)
+        ms = 0;
     if (loop->stage == LOOP_DRAINING)
         ms = sooner(ms, left_ms(loop->stage_since_ms + core->config->drain_ms, now));
     if (loop->stage == LOOP_STOPPING)
@@ -289,6 +312,10 @@ static void keep_time(struct loop *loop)
     struct core *core = &loop->core;
 
     conn_expire(core);
+    if (loop->watcher.more)
+        watcher_read(&loop->watcher, &core->site, core->now_ms);
+    watcher_tidy(&loop->watcher, &core->site);
+    fills_look_at_root(core);
     fills_close_dead(core);
     if (!has_spares(loop))
         find_descriptors(loop);
@@ -400,11 +427,18 @@ static int init_site(struct loop *loop)
 {
     struct site_config config = {
         .root = loop->setup.root,
+        .root_path = loop->setup.root_path ? str_from(loop->setup.root_path) : STR(""),
+        .inotify = loop->watcher.watch.fd,
         .mime = loop->setup.mime,
         .seed = random_seed(),
     };
+    struct stat facts;
     uint64_t share = loop->setup.config->cache_bytes / loop->setup.config->cores;
 
+    if (fstat(loop->setup.root, &facts) == 0) {
+        config.root_device = facts.st_dev;
+        config.root_inode = facts.st_ino;
+    }
     site_share_out(config.limits, share, files_held(loop->setup.config));
     return site_init(&loop->core.site, &config);
 }
@@ -440,6 +474,7 @@ static int take_memory(struct loop *loop)
             return -ENOMEM;
         core->log = &loop->batch;
     }
+    watcher_init(&loop->watcher, loop->setup.root_path, loop->setup.notices);
     return init_site(loop);
 }
 
@@ -448,6 +483,7 @@ static void free_memory(struct loop *loop)
     struct core *core = &loop->core;
 
     spares_release(&core->spares);
+    watcher_release(&loop->watcher);
     if (core->log)
         access_batch_free(core->log);
     free(core->source.lent);
@@ -464,6 +500,7 @@ int loop_init(struct loop *loop, const struct loop_setup *setup)
 
     memset(loop, 0, sizeof *loop);
     loop->setup = *setup;
+    loop->watcher.watch.fd = -1;
     loop->listener = setup->listener;
     init_core(loop);
 
@@ -480,6 +517,8 @@ int loop_init(struct loop *loop, const struct loop_setup *setup)
     loop->watch.fd = setup->orders;
     loop->watching = true;
     setup->engine->watch(loop->core.source.io, &loop->watch);
+    watcher_start(&loop->watcher, setup->engine, loop->core.source.io);
+    fills_look_at_root(&loop->core);
     begin_accept(loop);
     return 0;
 }
@@ -490,9 +529,11 @@ static void take_leave(struct loop *loop)
     struct core *core = &loop->core;
     uint64_t until = core->now_ms + LOOP_STOP_MS;
 
+    core->site.config.inotify = -1; /* nothing is surveyed any more */
     core->source.engine->unwatch(core->source.io, &loop->watch);
+    watcher_stop(&loop->watcher, core->source.engine, core->source.io);
     fills_close_dead(core);
-    while ((loop->watching || core->errands > 0) && core->now_ms < until)
+    while ((loop->watching || loop->watcher.watching || core->errands > 0) && core->now_ms < until)
         loop_turn(loop);
 }
 
@@ -504,7 +545,7 @@ bool loop_release(struct loop *loop)
         return false;
     site_empty(&core->site);
     take_leave(loop);
-    if (loop->watching || !is_quiet(loop))
+    if (loop->watching || loop->watcher.watching || !is_quiet(loop))
         return false;
     site_release(&core->site);
     output_pool_release(&core->outputs);

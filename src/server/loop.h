@@ -9,6 +9,7 @@
 #define SERVER_LOOP_H
 
 #include "server/core.h"
+#include "server/watcher.h"
 
 enum {
     LOOP_EVENTS = 256,   /* handled in one turn */
@@ -20,7 +21,7 @@ enum {
     LOOP_RETRY_MS = 100,
     LOOP_CROWDED_IDLE_MS =
         1000, /* how long a connection may be idle while others wait for its place */
-    LOOP_DRAIN_IDLE_MS = 1000,    /* likewise in a drain: time for a request that is on its way */
+    LOOP_DRAIN_IDLE_MS = 1000,   /* likewise in a drain: time for a request that is on its way */
     LOOP_DRAIN_LINGER_MS = 1000, /* for the client's FIN after ours, in a drain */
     LOOP_STOP_MS = 500,          /* for the engine to let go, once all is cut */
 };
@@ -31,6 +32,8 @@ struct loop_setup {
     int listener;                 /* the loop's from now on, unless loop_init fails */
     int orders;                   /* eventfd: written to when loop_drain or loop_stop may be due */
     int root;                     /* directory served; borrowed */
+    const char *root_path;        /* absolute; borrowed; NULL: it stays the one it is */
+    struct notices *notices;      /* borrowed; or NULL */
     const struct http_mime *mime; /* borrowed; may be NULL */
     struct access_log *log;       /* borrowed; or NULL */
     uint64_t (*clock_ms)(void);
@@ -58,6 +61,7 @@ struct loop {
     bool ordered; /* `orders` was written to since the caller last looked */
     bool watching;
     struct io_watch watch;
+    struct watcher watcher;
     struct access_batch batch;
     struct io_event events[LOOP_EVENTS];
 };

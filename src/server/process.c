@@ -27,6 +27,7 @@ enum { MIME_FILE_MAX = 4 * 1024 * 1024 };
 struct process {
     struct config *config;
     int root;
+    char *root_path;        /* absolute, as it was named */
     int signals;            /* signalfd */
     struct http_mime *mime; /* or NULL */
     bool logging;
@@ -110,8 +111,21 @@ static bool load_types(struct process *p)
     return p->mime != NULL;
 }
 
+/* Without following any link: they are what may change. On the heap; NULL when there is none. */
+static char *absolute_path(const char *path)
+{
+    char *here = *path == '/' ? strdup("") : getcwd(NULL, 0);
+    char *absolute = NULL;
+
+    if (here && asprintf(&absolute, "%s/%s", here, path) < 0)
+        absolute = NULL;
+    free(here);
+    return absolute;
+}
+
 static bool open_root(struct process *p)
 {
+    p->root_path = absolute_path(p->config->root);
     p->root = open(p->config->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (p->root < 0)
         fprintf(stderr, "ringlet: --root %s: %s; name a directory that can be entered\n",
@@ -178,8 +192,8 @@ static bool take_signals(struct process *p)
 
 static bool start_team(struct process *p)
 {
-    const struct team_setup setup = { p->config, p->listeners, p->root, p->mime,
-                                      p->logging ? &p->log : NULL };
+    const struct team_setup setup = { p->config,    p->listeners, p->root,
+                                      p->root_path, p->mime,      p->logging ? &p->log : NULL };
     struct sentence note, why;
 
     if (team_start(&p->team, &setup, &note, &why) < 0) {
@@ -279,6 +293,7 @@ static void let_go(struct process *p)
     if (p->logging)
         access_log_close(&p->log);
     free(p->listeners);
+    free(p->root_path);
     http_mime_free(p->mime);
     if (p->signals >= 0)
         close(p->signals);

@@ -58,6 +58,8 @@ static int start_worker(struct team *team, const struct team_setup *setup)
         .engine = team->engine,
         .listener = fcntl(setup->listeners[i], F_DUPFD_CLOEXEC, 0),
         .root = setup->root,
+        .root_path = setup->root_path,
+        .notices = &team->notices,
         .mime = setup->mime,
         .log = setup->log,
         .clock_ms = clock_ms,

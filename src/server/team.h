@@ -13,6 +13,7 @@ struct team {
     struct worker *workers;
     unsigned count; /* started */
     int done;       /* eventfd: workers report here */
+    struct notices notices;
 };
 
 /* What the workers are given. */
@@ -20,6 +21,7 @@ struct team_setup {
     const struct config *config;
     const int *listeners; /* one per core; closed when all serve, as each worker has a duplicate */
     int root;
+    const char *root_path;
     const struct http_mime *mime;
     struct access_log *log;
 };

@@ -111,6 +111,7 @@ struct site_entry *entry_make(struct str path, const struct statx *facts, bool w
 
     memset(entry, 0, sizeof *entry);
     list_init(&entry->age);
+    list_init(&entry->on_route);
     entry->pins = 1;
     entry->status = 200;
     entry->fd = -1;
@@ -139,6 +140,7 @@ struct site_entry *entry_make_negative(struct str path, int status)
         return NULL;
     memset(entry, 0, sizeof *entry);
     list_init(&entry->age);
+    list_init(&entry->on_route);
     entry->pins = 1;
     entry->status = status;
     entry->fd = -1;

@@ -31,8 +31,10 @@ struct site_entry {
     bool literal;    /* a file, and its path has no '%': a target that equals it stands for it */
     bool settled;    /* when read, unchanged for so long that its times tell a change */
 
-    uint64_t until_ms; /* when it is to be looked at again before it is served */
-    uint64_t size;     /* of the file */
+    uint64_t until_ms;    /* when it is to be looked at again before it is served */
+    uint32_t epoch;       /* of the site, in which it was looked at */
+    struct list on_route; /* among what is held because of a route, or on no list */
+    uint64_t size;        /* of the file */
     uint64_t inode;
     struct statx_timestamp modified, changed;
     uint32_t device_major, device_minor;

@@ -33,6 +33,7 @@ struct site_fill *fill_make(struct str path, uint64_t hash)
 
     fill->hash = hash;
     fill->steady = true;
+    fill->follow = true;
     fill->name_fd = -1;
     fill->fd = -1;
     list_init(&fill->link);
@@ -42,7 +43,7 @@ struct site_fill *fill_make(struct str path, uint64_t hash)
 
 void fill_free(struct site_fill *fill)
 {
-    CHECK(fill->name_fd < 0 && fill->fd < 0 && !fill->made && !fill->old);
+    CHECK(fill->name_fd < 0 && fill->fd < 0 && !fill->made && !fill->old && !fill->survey);
     free(fill);
 }
 
@@ -105,6 +106,11 @@ static bool looked(struct site_fill *fill, int root)
 {
     bool is_index = str_ends(fill->path, STR("/"));
 
+    if (S_ISLNK(fill->facts.stx_mode) && !fill->follow) {
+        fill->state = FILL_LINKED;
+        fill->follow = true;
+        return false;
+    }
     if (S_ISDIR(fill->facts.stx_mode))
         return over(fill, is_index ? 404 : 301, NULL);
     if (!S_ISREG(fill->facts.stx_mode))
@@ -173,7 +179,8 @@ bool fill_step(struct site_fill *fill, int64_t result, int root, const struct ht
 
     switch (fill->state) {
     case FILL_START:
-        return ask_open(fill, FILL_NAMING, root, O_PATH);
+    case FILL_LINKED:
+        return ask_open(fill, FILL_NAMING, root, fill->follow ? O_PATH : O_PATH | O_NOFOLLOW);
     case FILL_NAMING:
         fill->name_fd = (int)result;
         return ask_stat(fill, FILL_LOOKING, fill->name_fd, &fill->facts);

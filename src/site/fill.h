@@ -7,10 +7,12 @@
 
 #include "http/path.h"
 #include "site/entry.h"
+#include "site/root.h"
+#include "site/route.h"
 
 #include <linux/openat2.h>
 
-enum site_ask_kind { SITE_ASK_OPEN, SITE_ASK_STAT, SITE_ASK_READ };
+enum site_ask_kind { SITE_ASK_OPEN, SITE_ASK_STAT, SITE_ASK_READ, SITE_ASK_SURVEY };
 
 /* What the file system is asked. The result is a descriptor, 0, a number of bytes, or -errno. */
 struct site_ask {
@@ -21,6 +23,7 @@ struct site_ask {
     struct statx *statx; /* STAT: filled in */
     char *bytes;         /* READ: from the start of the file */
     size_t len;
+    struct survey *survey; /* SURVEY: to be run on a helper thread; the result is 0 */
 };
 
 /* The answer: 200 with a pinned entry, 301 for a directory asked for without its slash, or 403,
@@ -30,6 +33,8 @@ struct site_found {
     struct site_entry *entry;
 };
 
+enum { FILL_FILE_MAX = HTTP_PATH_MAX + sizeof "/index.html" }; /* with a slash before it */
+
 /* To read a file that keeps changing; then it is sent from its descriptor, and not held. */
 enum { FILL_TRIES_MAX = 3 };
 
@@ -38,6 +43,7 @@ enum fill_state {
     FILL_START,
     FILL_NAMING,    /* to have it as a name */
     FILL_LOOKING,   /* to know what it is */
+    FILL_LINKED,    /* it is a link: for its way to be known, and then the next step */
     FILL_OPENING,   /* to have it open for reading */
     FILL_MEASURING, /* to know what was opened */
     FILL_READING,   /* for its bytes */
@@ -54,13 +60,21 @@ struct site_fill {
     enum fill_state state;
     unsigned tries;
     bool steady; /* the file did not change again and again while it was read */
+    bool follow; /* a link at the end of the path: its way is known, or need not be */
     uint64_t hash;
     int name_fd, fd; /* or -1 */
     size_t read;     /* bytes of it */
     struct statx facts, again;
-    struct site_entry *old;  /* what was held for this path, pinned, or NULL */
-    struct site_entry *made; /* being filled, pinned, or NULL */
-    struct str path;         /* normalised; owned */
+    struct site_entry *old;   /* what was held for this path, pinned, or NULL */
+    struct site_entry *made;  /* being filled, pinned, or NULL */
+    struct site_root *root;   /* below which it looks; the site's */
+    struct site_route *route; /* the way there, pinned, or NULL: nobody tells of changes */
+    struct survey *survey;    /* under way, or NULL */
+    unsigned surveys;         /* how many there were */
+    uint64_t news;            /* how much was told when the last one began */
+    uint32_t epoch;           /* of the site, when it began */
+    bool stale;               /* the file changed meanwhile: good for those who wait, not held */
+    struct str path;          /* normalised; owned */
     const char *file; /* relative to the root: path without its '/', index.html added; owned */
 };
 
@@ -71,9 +85,9 @@ struct site_fill *fill_make(struct str path, uint64_t hash);
 void fill_free(struct site_fill *fill);
 
 /* Go on, given the result of fill->ask (0 at first, or -errno to give up). True: fill->ask is to be
- * carried out next. False: over; fill->found holds the answer, whose entry is fill->old or
- * fill->made. `root` is the directory that paths start from; `now_unix` tells whether a file's
- * times can be trusted to show a change. */
+ * carried out next. False: over, but for FILL_LINKED, which is gone on with by 0; fill->found holds
+ * the answer, whose entry is fill->old or fill->made. `root` is the directory that paths start
+ * from; `now_unix` tells whether a file's times can be trusted to show a change. */
 bool fill_step(struct site_fill *fill, int64_t result, int root, const struct http_mime *mime,
                int64_t now_unix);
 

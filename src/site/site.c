@@ -1,9 +1,12 @@
 #include "site/site.h"
 
 #include "base/check.h"
+#include "base/text.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
+#include <sys/inotify.h>
 
 /* No more entries of `each` bytes than an unsigned counts. */
 static unsigned count_in(uint64_t bytes, uint64_t each)
@@ -30,7 +33,14 @@ int site_init(struct site *site, const struct site_config *config)
     *site = (struct site){ .config = *config };
     for (size_t i = 0; i < SITE_FILL_BUCKETS; i++)
         list_init(&site->fills[i]);
-    return cache_init(&site->cache, config->limits, config->seed);
+    routes_init(&site->routes);
+    if (root_init(&site->root, config->root, config->root_path, config->root_device,
+                  config->root_inode) < 0)
+        return -ENOMEM;
+    int error = cache_init(&site->cache, config->limits, config->seed);
+    if (error)
+        root_release(&site->root);
+    return error;
 }
 
 /* A descriptor that finds no place in the list stays open: losing it is better than waiting. */
@@ -66,6 +76,7 @@ static void let_go_if_unused(struct site *site, struct site_entry *entry)
 static void remove_entry(struct site *site, struct site_entry *entry)
 {
     cache_remove(&site->cache, entry);
+    list_remove(&entry->on_route);
     let_go_if_unused(site, entry);
 }
 
@@ -82,6 +93,8 @@ void site_empty(struct site *site)
     CHECK(site->fill_count == 0);
     for (int i = 0; i < CACHE_SHELVES; i++)
         clear_shelf(site, &site->cache.shelves[i]);
+    bury(site, root_release(&site->root));
+    routes_release(&site->routes);
 }
 
 void site_shed_descriptors(struct site *site)
@@ -106,7 +119,7 @@ struct site_entry *site_find(struct site *site, struct str path, uint64_t now_ms
 {
     struct site_entry *entry = cache_find(&site->cache, path, cache_hash(&site->cache, path));
 
-    if (!entry || now_ms > entry->until_ms)
+    if (!entry || now_ms > entry->until_ms || entry->epoch != site->epoch)
         return NULL;
     entry->used = true;
     return entry;
@@ -124,16 +137,33 @@ static struct list *fills_of(struct site *site, uint64_t hash)
     return &site->fills[hash & (SITE_FILL_BUCKETS - 1)];
 }
 
-static struct site_fill *fill_under_way(struct site *site, struct str path, uint64_t hash)
+/* Is what it finds still true, as far as is known? */
+static bool is_sound(const struct site *site, const struct site_fill *fill)
+{
+    return !fill->stale && fill->epoch == site->epoch && !(fill->route && fill->route->dead);
+}
+
+static struct site_fill *next_under_way(struct site *site, struct str path, uint64_t hash,
+                                        struct list *after)
 {
     struct list *fills = fills_of(site, hash);
 
-    for (struct list *node = fills->next; node != fills; node = node->next) {
+    for (struct list *node = after->next; node != fills; node = node->next) {
         struct site_fill *fill = CONTAINER_OF(node, struct site_fill, link);
         if (fill->hash == hash && str_equal(fill->path, path))
             return fill;
     }
     return NULL;
+}
+
+/* One that is worth waiting for. */
+static struct site_fill *fill_under_way(struct site *site, struct str path, uint64_t hash)
+{
+    struct site_fill *fill = next_under_way(site, path, hash, fills_of(site, hash));
+
+    while (fill && !is_sound(site, fill))
+        fill = next_under_way(site, path, hash, &fill->link);
+    return fill;
 }
 
 static struct site_fill *start_fill(struct site *site, struct str path, uint64_t hash)
@@ -145,6 +175,8 @@ static struct site_fill *start_fill(struct site *site, struct str path, uint64_t
     fill->old = cache_find(&site->cache, path, hash);
     if (fill->old)
         site_pin(fill->old);
+    fill->root = root_use(&site->root);
+    fill->epoch = site->epoch;
     list_append(fills_of(site, hash), &fill->link);
     site->fill_count++;
     return fill;
@@ -159,6 +191,108 @@ struct site_fill *site_fill(struct site *site, struct str path, bool *started)
     return fill ? fill : start_fill(site, path, hash);
 }
 
+/* --- the way to a file --- */
+
+/* What its route goes by: the directory that the file lies in, or the file itself. Without the
+ * slash at its beginning it is the beginning of fill->file. Written to `space`. */
+static struct str way_of(const struct site_fill *fill, char space[FILL_FILE_MAX], bool itself)
+{
+    struct text path = text_in(space, FILL_FILE_MAX);
+    struct str file = str_from(fill->file);
+
+    while (!itself && file.len > 0 && file.at[file.len - 1] != '/')
+        file.len--;
+    text_add(&path, STR("/"));
+    text_add(&path, file);
+    CHECK(!path.cut);
+    return text_str(&path);
+}
+
+static void take_route(struct site *site, struct site_fill *fill, struct site_route *route)
+{
+    if (fill->route)
+        routes_unpin(fill->route);
+    fill->route = route;
+    if (route)
+        routes_pin(&site->routes, route);
+}
+
+static bool begin_survey(struct site *site, struct site_fill *fill, struct str path)
+{
+    fill->survey =
+        survey_make(site->config.inotify, fill->root->fd, str_of(fill->file, path.len - 1));
+    if (!fill->survey)
+        return false;
+    fill->surveys++;
+    fill->news = site->news.count;
+    fill->ask = (struct site_ask){ .kind = SITE_ASK_SURVEY, .survey = fill->survey };
+    site->surveys++;
+    return true;
+}
+
+/* Is there a route of this path that is good? */
+static struct site_route *known_route(struct site *site, struct str path, uint64_t now_ms)
+{
+    struct site_route *route = routes_find(&site->routes, path, cache_hash(&site->cache, path));
+
+    return route && now_ms <= route->until_ms ? route : NULL;
+}
+
+/* Find the way before anything is opened. True: it has to be surveyed first. */
+static bool find_way(struct site *site, struct site_fill *fill, uint64_t now_ms)
+{
+    char space[FILL_FILE_MAX];
+    bool linked = fill->state == FILL_LINKED;
+    struct str path = way_of(fill, space, true);
+    struct site_route *own = known_route(site, path, now_ms);
+
+    if (own || linked) {
+        take_route(site, fill, own);
+        fill->follow = true;
+        return !own && begin_survey(site, fill, path);
+    }
+    path = way_of(fill, space, false);
+    struct site_route *route = known_route(site, path, now_ms);
+    take_route(site, fill, route);
+    fill->follow = false;
+    return !route && begin_survey(site, fill, path);
+}
+
+static void complain(struct site *site, const struct survey *survey)
+{
+    site->complaint.due = true;
+    site->complaint.error = survey->error;
+    site->complaint.fs = survey->fs;
+}
+
+/* True: too much happened meanwhile, and the same way is surveyed again. */
+static bool surveyed(struct site *site, struct site_fill *fill, uint64_t now_ms)
+{
+    struct survey *survey = fill->survey;
+    bool disturbed = news_concern(&site->news, fill->news, survey);
+    char space[FILL_FILE_MAX];
+    struct str path = way_of(fill, space, fill->follow);
+
+    fill->survey = NULL;
+    site->surveys--;
+    if (disturbed || fill->epoch != site->epoch) {
+        routes_waste(&site->routes, survey);
+        survey_free(survey);
+        return disturbed && fill->surveys < SITE_SURVEYS_MAX && begin_survey(site, fill, path);
+    }
+    struct site_route *route =
+        routes_add(&site->routes, path, cache_hash(&site->cache, path), survey);
+    if (route)
+        route->until_ms = survey->watched ? UINT64_MAX : now_ms + SITE_CHECK_MS;
+    if (!survey->watched)
+        complain(site, survey);
+    take_route(site, fill, route);
+    survey_free(survey);
+    return false;
+}
+
+/* --- the end of a fill --- */
+
 static void admit(struct site *site, struct site_entry *entry)
 {
     enum cache_shelf_name name = cache_shelf_of(entry);
@@ -167,9 +301,27 @@ static void admit(struct site *site, struct site_entry *entry)
 
     if (limits->entries == 0 || entry->held > limits->bytes / SITE_HELD_PART)
         return;
+    excess = cache_find(&site->cache, entry->path, entry->hash);
+    if (excess) /* of another fill */
+        remove_entry(site, excess);
     while ((excess = cache_excess(&site->cache, name, entry->held)))
         remove_entry(site, excess);
     cache_add(&site->cache, entry);
+}
+
+/* Until when it may be served without a look at the disk. A file with more than one name may be
+ * written to through another one. */
+static void set_until(const struct site *site, const struct site_fill *fill,
+                      struct site_entry *entry, uint64_t now_ms)
+{
+    bool told = fill->route && fill->route->watched && root_is_watched(&site->root) &&
+                (entry->status != 200 || fill->facts.stx_nlink <= 1);
+
+    entry->until_ms = now_ms + (told ? SITE_WATCHED_MS : SITE_CHECK_MS);
+    entry->epoch = site->epoch;
+    list_remove(&entry->on_route);
+    if (fill->route && entry->cached)
+        list_append(&fill->route->entries, &entry->on_route);
 }
 
 /* What says so lastingly: nothing is known after a failure. */
@@ -185,30 +337,64 @@ static void admit_negative(struct site *site, struct site_fill *fill, uint64_t n
     if (!entry)
         return;
     entry->hash = fill->hash;
-    entry->until_ms = now_ms + SITE_CHECK_MS;
     admit(site, entry);
+    set_until(site, fill, entry, now_ms);
     site_unpin(site, entry);
+}
+
+static void hold(struct site *site, struct site_fill *fill, uint64_t now_ms)
+{
+    struct site_entry *entry = fill->found.entry;
+
+    if (is_negative(fill->found.status))
+        admit_negative(site, fill, now_ms);
+    if (!entry)
+        return;
+    if (!entry->cached && fill->steady)
+        admit(site, entry);
+    set_until(site, fill, entry, now_ms);
+}
+
+/* What was held for this path is no longer what stands on disk; after a 503 nobody knows. */
+static void drop_old(struct site *site, struct site_fill *fill, bool sound)
+{
+    struct site_entry *old = fill->old;
+
+    if (!old || !old->cached || fill->found.status == 503)
+        return;
+    if (old != fill->found.entry || !sound)
+        remove_entry(site, old);
 }
 
 bool site_fill_step(struct site *site, struct site_fill *fill, int64_t result, uint64_t now_ms,
                     int64_t now_unix)
 {
-    if (fill_step(fill, result, site->config.root, site->config.mime, now_unix))
+    bool watches = site->config.inotify >= 0 && site->cache.shelves[CACHE_WHOLE].limits.entries > 0;
+
+    if (fill->survey) {
+        if (surveyed(site, fill, now_ms))
+            return true;
+        result = 0;
+    } else if (watches && fill->state == FILL_START && result == 0) {
+        if (find_way(site, fill, now_ms))
+            return true;
+    }
+    if (fill_step(fill, result, fill->root->fd, site->config.mime, now_unix))
         return true;
+    if (fill->state == FILL_LINKED) {
+        bury(site, fill->name_fd);
+        fill->name_fd = -1;
+        if (find_way(site, fill, now_ms))
+            return true;
+        return fill_step(fill, 0, fill->root->fd, site->config.mime, now_unix);
+    }
 
     /* Requests that come from here on start anew. */
     list_remove(&fill->link);
-    struct site_entry *entry = fill->found.entry;
-
-    /* What was held for this path is no longer what stands on disk; after a 503 nobody knows. */
-    if (fill->old && fill->old != entry && fill->old->cached && fill->found.status != 503)
-        remove_entry(site, fill->old);
-    if (entry)
-        entry->until_ms = now_ms + SITE_CHECK_MS;
-    if (entry && !entry->cached && fill->steady)
-        admit(site, entry);
-    if (is_negative(fill->found.status))
-        admit_negative(site, fill, now_ms);
+    bool sound = is_sound(site, fill);
+    drop_old(site, fill, sound);
+    if (sound)
+        hold(site, fill, now_ms);
     return false;
 }
 
@@ -219,10 +405,95 @@ void site_fill_end(struct site *site, struct site_fill *fill)
     site->fill_count--;
     bury(site, fill->name_fd);
     bury(site, fill->fd);
+    bury(site, root_unuse(fill->root));
+    take_route(site, fill, NULL);
     fill->name_fd = fill->fd = -1;
     fill->made = fill->old = NULL;
     for (size_t i = 0; i < sizeof pinned / sizeof pinned[0]; i++)
         if (pinned[i])
             site_unpin(site, pinned[i]);
     fill_free(fill);
+}
+
+/* --- what happens on disk --- */
+
+struct survey *site_root_ask(struct site *site, uint64_t now_ms)
+{
+    struct survey *survey = root_ask(&site->root, site->config.inotify, &site->news, now_ms);
+
+    site->surveys += survey != NULL;
+    return survey;
+}
+
+void site_root_found(struct site *site, uint64_t now_ms)
+{
+    int fd;
+
+    site->surveys--;
+    if (!site->root.survey->watched)
+        complain(site, site->root.survey);
+    if (root_found(&site->root, &site->routes, &site->news, now_ms, &fd)) {
+        site->epoch++;
+        routes_kill_all_below(&site->routes);
+    }
+    bury(site, fd);
+}
+
+/* Whatever is held, or being found out, for this path. */
+static void forget(struct site *site, struct str path)
+{
+    uint64_t hash = cache_hash(&site->cache, path);
+    struct list *fills = fills_of(site, hash);
+    struct site_entry *entry = cache_find(&site->cache, path, hash);
+    struct site_fill *fill = next_under_way(site, path, hash, fills);
+
+    if (entry)
+        remove_entry(site, entry);
+    for (; fill; fill = next_under_way(site, path, hash, &fill->link))
+        fill->stale = true;
+}
+
+/* Something happened to a name in the directory that a route leads to. */
+static void name_changed(struct site *site, const struct site_route *route, struct str name)
+{
+    char space[SURVEY_PATH_MAX + NAME_MAX + 1];
+    struct text path = text_in(space, sizeof space);
+
+    text_add(&path, route->path);
+    if (str_equal(name, STR("index.html")))
+        forget(site, text_str(&path));
+    text_add(&path, name);
+    if (!path.cut)
+        forget(site, text_str(&path));
+}
+
+static void lose_everything(struct site *site)
+{
+    news_add_anything(&site->news);
+    site->epoch++;
+    routes_kill_all(&site->routes);
+}
+
+void site_changed(struct site *site, int number, uint32_t flags, struct str name)
+{
+    if (flags & IN_Q_OVERFLOW) {
+        lose_everything(site);
+        return;
+    }
+    news_add(&site->news, number, name);
+    struct site_watch *watch = watches_find(&site->routes.watches, number);
+    if (!watch)
+        return;
+    if (name.len == 0) {
+        routes_kill_watch(&site->routes, watch);
+        return;
+    }
+    routes_kill_step(&site->routes, watch, name);
+    for (struct list *node = watch->ends.next; node != &watch->ends; node = node->next)
+        name_changed(site, CONTAINER_OF(node, struct site_route, at_end), name);
+}
+
+int site_dead_watch(struct site *site)
+{
+    return site->surveys > 0 ? -1 : watches_take_unused(&site->routes.watches);
 }

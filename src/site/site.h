@@ -2,8 +2,22 @@
  *
  * A path is looked up; what is not held is filled in by steps, each of which asks the server for
  * one operation on the file system: this room makes none itself. Requests for a path that is being
- * filled wait for the one fill. An entry that was last looked at more than SITE_CHECK_MS ago is
- * looked at again before it is served, so a change on disk shows after that time at the latest.
+ * filled wait for the one fill.
+ *
+ * What is held is never stale. Before a file is opened the way to its directory is surveyed: every
+ * directory on it, and every one that a link leads through, is watched (survey.h). What inotify(7)
+ * tells is passed to site_changed: a change of a name drops what is held for that name, a change of
+ * a step of a way drops the way, and all that is held because of it is looked at again (route.h). A
+ * fill that is under way when its file changes still answers those who wait for it, but is not
+ * held, and who comes later does not wait for it. What becomes of the root's own path is followed
+ * likewise (root.h).
+ *
+ * Where events do not tell, an entry that was looked at more than SITE_CHECK_MS ago is looked at
+ * again before it is served, if only by its times and size: on file systems that others change
+ * (NFS, FUSE, overlays), where watches are used up, for files with more than one name, which may be
+ * written to through another, and where the root's path can't be watched. Even where events tell,
+ * that is done every SITE_WATCHED_MS: what is written through a mapping, mounted over or linked and
+ * then changed elsewhere gives no event. When events were lost everything is looked at again.
  *
  * Used by server/, on one thread. */
 #ifndef SITE_SITE_H
@@ -13,7 +27,9 @@
 #include "site/fill.h"
 
 enum {
-    SITE_CHECK_MS = 1000,
+    SITE_CHECK_MS = 1000, /* also for how long a way that is not watched is good */
+    SITE_WATCHED_MS = 10000,
+    SITE_SURVEYS_MAX = 3,         /* of a way to which things happen meanwhile; then unwatched */
     SITE_CACHE_DESCRIPTORS = 128, /* per core, large files held open */
     SITE_HELD_PART = 4,           /* a file larger than one such part of the cache is not held */
     SITE_ENTRY_BYTES = 512,       /* no fewer on an average, for the size of tables */
@@ -23,8 +39,11 @@ enum {
 };
 
 struct site_config {
-    int root;                     /* descriptor of the root directory; borrowed */
-    const struct http_mime *mime; /* borrowed; may be NULL */
+    int root;                         /* descriptor of the root directory; borrowed */
+    uint64_t root_device, root_inode; /* of it, as stat(2) tells */
+    struct str root_path;             /* absolute, borrowed; empty: it stays the one it is */
+    int inotify;                      /* borrowed; -1: nothing is watched */
+    const struct http_mime *mime;     /* borrowed; may be NULL */
     struct cache_limits limits[CACHE_SHELVES];
     uint64_t seed;
 };
@@ -37,6 +56,16 @@ void site_share_out(struct cache_limits limits[CACHE_SHELVES], uint64_t bytes,
 struct site {
     struct site_config config;
     struct cache cache;
+    struct root root;
+    struct routes routes;
+    struct news news;
+    uint32_t epoch;   /* what was looked at in an earlier one is looked at again */
+    unsigned surveys; /* under way */
+    struct {
+        bool due;       /* somebody should be told, once, why not everything is watched: */
+        int error;      /* an errno value, or */
+        const char *fs; /* the name of a file system that does not tell */
+    } complaint;
     struct list fills[SITE_FILL_BUCKETS]; /* under way, by hash */
     unsigned fill_count;
     int *dead; /* descriptors to be closed */
@@ -81,6 +110,17 @@ bool site_fill_step(struct site *site, struct site_fill *fill, int64_t result, u
 
 /* After the last step, when everybody who waited has been told: unpins and frees. */
 void site_fill_end(struct site *site, struct site_fill *fill);
+
+/* The way to the root, when it has to be surveyed; the survey is to be run on a helper
+ * thread, and then site_root_found called. NULL: nothing to do. */
+struct survey *site_root_ask(struct site *site, uint64_t now_ms);
+void site_root_found(struct site *site, uint64_t now_ms);
+
+/* What an event of inotify(7) told. `flags` is its mask; `name` is empty where it has none. */
+void site_changed(struct site *site, int watch, uint32_t flags, struct str name);
+
+/* A watch to be removed, or -1. */
+int site_dead_watch(struct site *site);
 
 /* Let go of every descriptor that is held for later: there are none left for now. Those that are in
  * use are let go when they no longer are. */

@@ -125,7 +125,7 @@ static void failures_of_the_disk(void **state)
         }
         /* It is not held against the file; not for long, when it says that there is none. */
         if (cases[i].status == 403 || cases[i].status == 404)
-            stage_pass(stage, SITE_CHECK_MS + 1);
+            stage_pass(stage, SITE_WATCHED_MS + 1);
         struct client *later = client_visit(stage, HELLO);
         client_gets_file(later, FILE_HELLO);
         stage_close(stage);

@@ -69,9 +69,9 @@ struct scene {
 
 static void scene_open(struct scene *s)
 {
-    const struct site_config config = { .root = -1,
-                                        .limits = { { 1 << 20, 16 }, { 1 << 20, 16 } },
-                                        .seed = 1 };
+    const struct site_config config = {
+        .root = -1, .inotify = -1, .limits = { { 1 << 20, 16 }, { 1 << 20, 16 } }, .seed = 1
+    };
 
     memset(s, 0, sizeof *s);
     assert_int_equal(site_init(&s->site, &config), 0);

@@ -102,6 +102,9 @@ static int64_t carry(struct world *w, const struct site_ask *ask)
         return open_it(w, ask);
     case SITE_ASK_STAT:
         return look_at_it(w, ask);
+    case SITE_ASK_SURVEY: /* the site's, not the fill's */
+        fail();
+        break;
     case SITE_ASK_READ:
         break;
     }

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
@@ -34,6 +35,8 @@ struct scene {
     struct site site;
     char top[64]; /* holds `root`, and what lies outside it */
     int root;
+    int inotify; /* or -1 */
+    unsigned surveys;
     uint64_t now_ms;
     int64_t now_unix; /* long after everything was written, so that times are trusted */
     unsigned asks;
@@ -44,6 +47,11 @@ struct scene {
 
 static int64_t carry(struct scene *s, struct site_ask *ask)
 {
+    if (ask->kind == SITE_ASK_SURVEY) {
+        s->surveys++;
+        survey_run(ask->survey);
+        return 0;
+    }
     s->asks++;
     if (ask->kind == SITE_ASK_STAT)
         return statx(ask->fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, ask->statx) ? -errno : 0;
@@ -93,9 +101,28 @@ static struct site_fill *start(struct scene *s, const char *path)
     return fill;
 }
 
+/* Tell the site what has happened; what is not watched any more need not be. */
+static void listen_to(struct scene *s)
+{
+    _Alignas(struct inotify_event) char bytes[16384];
+    ssize_t len;
+    int watch;
+
+    while (s->inotify >= 0 && (len = read(s->inotify, bytes, sizeof bytes)) > 0)
+        for (ssize_t at = 0; at < len;) {
+            const struct inotify_event *event = (const void *)(bytes + at);
+            site_changed(&s->site, event->wd, event->mask,
+                         str_of(event->name, strnlen(event->name, event->len)));
+            at += (ssize_t)(sizeof *event + event->len);
+        }
+    while ((watch = site_dead_watch(&s->site)) >= 0)
+        inotify_rm_watch(s->inotify, watch);
+}
+
 /* The answer for a path, its entry pinned for the caller. */
 static struct site_found get(struct scene *s, const char *path)
 {
+    listen_to(s);
     struct site_entry *entry = site_find(&s->site, str_from(path), s->now_ms);
     struct site_found found = { 200, entry };
 
@@ -194,12 +221,14 @@ static void rename_over(const struct scene *s, const char *from, const char *to)
     assert_int_equal(rename(old, new), 0);
 }
 
-static void scene_open(struct scene *s, const struct room *room)
+/* With or without events. */
+static void scene_make(struct scene *s, const struct room *room, bool watched)
 {
     const char *tmp = getenv("TMPDIR");
     char path[NAME_MAX_HERE];
 
     memset(s, 0, sizeof *s);
+    s->inotify = watched ? inotify_init1(IN_NONBLOCK | IN_CLOEXEC) : -1;
     snprintf(s->top, sizeof s->top, "%.40s/ringlet-site-XXXXXX", tmp ? tmp : "/tmp");
     assert_non_null(mkdtemp(s->top));
     put_directory(s, "root");
@@ -211,12 +240,18 @@ static void scene_open(struct scene *s, const struct room *room)
 
     const struct site_config config = {
         .root = s->root,
+        .inotify = s->inotify,
         .limits = { [CACHE_WHOLE] = { room->bytes, room->entries },
                     [CACHE_OPEN] = { room->bytes, room->descriptors },
                     [CACHE_NEGATIVE] = { room->bytes, room->entries } },
         .seed = 7,
     };
     assert_int_equal(site_init(&s->site, &config), 0);
+}
+
+static void scene_open(struct scene *s, const struct room *room)
+{
+    scene_make(s, room, false);
 }
 
 static int remove_one(const char *path, const struct stat *facts, int kind, struct FTW *where)
@@ -241,6 +276,8 @@ static void scene_close(struct scene *s)
     for (int fd = 0; fd < OPEN_MAX_HERE; fd++)
         assert_false(s->open[fd]);
     site_release(&s->site);
+    if (s->inotify >= 0)
+        close(s->inotify);
     close(s->root);
     assert_int_equal(nftw(s->top, remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
 }
@@ -876,6 +913,242 @@ static void what_was_pushed_out_meanwhile_comes_back(void **state)
     scene_close(&s);
 }
 
+/* --- events --- */
+
+/* What is served after something has happened, with no time passing. */
+static void assert_turns(struct scene *s, const char *path, const char *text)
+{
+    if (text)
+        assert_serves(s, path, text);
+    else
+        assert_int_equal(status_of(s, path), 404);
+}
+
+static void events_show_at_once(void **state)
+{
+    struct scene s;
+    char name[NAME_MAX_HERE];
+
+    (void)state;
+    scene_make(&s, &plenty, true);
+    put_directory(&s, "root/dir");
+    put(&s, "root/dir/a.txt", "first");
+    assert_serves(&s, "/dir/a.txt", "first");
+    put(&s, "root/dir/a.txt", "in place"); /* written in place */
+    assert_turns(&s, "/dir/a.txt", "in place");
+    put(&s, "root/dir/new", "renamed");
+    rename_over(&s, "root/dir/new", "root/dir/a.txt");
+    assert_turns(&s, "/dir/a.txt", "renamed");
+    drop(&s, "root/dir/a.txt");
+    assert_turns(&s, "/dir/a.txt", NULL);
+    put(&s, "root/dir/a.txt", "back");
+    assert_turns(&s, "/dir/a.txt", "back");
+
+    assert_int_equal(status_of(&s, "/dir/"), 404);
+    put(&s, "root/dir/index.html", "index");
+    assert_turns(&s, "/dir/", "index");
+    drop(&s, "root/dir/index.html");
+    assert_turns(&s, "/dir/", NULL);
+
+    put_directory(&s, "root/other"); /* a directory moved away, and another into its place */
+    put(&s, "root/other/a.txt", "other");
+    rename_over(&s, "root/dir", "root/gone");
+    assert_turns(&s, "/dir/a.txt", NULL);
+    rename_over(&s, "root/other", "root/dir");
+    assert_turns(&s, "/dir/a.txt", "other");
+    assert_turns(&s, "/gone/a.txt", "back");
+
+    assert_int_equal(status_of(&s, "/not/yet/there.txt"), 404);
+    put_directory(&s, "root/not");
+    put_directory(&s, "root/not/yet");
+    put(&s, "root/not/yet/there.txt", "now");
+    assert_turns(&s, "/not/yet/there.txt", "now");
+
+    assert_int_equal(status_of(&s, "/dir"), 301);
+    rename_over(&s, "root/dir", "root/gone2");
+    put(&s, "root/dir", "a file");
+    assert_turns(&s, "/dir", "a file");
+    full(&s, "root/dir", name);
+    assert_int_equal(chmod(name, 0600), 0);
+    listen_to(&s);
+    assert_null(site_find(&s.site, STR("/dir"), s.now_ms));
+    scene_close(&s);
+}
+
+static void links_show_at_once(void **state)
+{
+    struct scene s;
+
+    (void)state;
+    scene_make(&s, &plenty, true);
+    put_directory(&s, "root/one");
+    put_directory(&s, "root/two");
+    put(&s, "root/one/a.txt", "one");
+    put(&s, "root/two/a.txt", "two");
+    put_link(&s, "root/..data", "one"); /* as Kubernetes does */
+    put_link(&s, "root/a.txt", "..data/a.txt");
+    put_link(&s, "root/folder", "one/../one");
+    assert_serves(&s, "/a.txt", "one");
+    assert_serves(&s, "/folder/a.txt", "one");
+    put_link(&s, "root/..next", "two");
+    rename_over(&s, "root/..next", "root/..data");
+    assert_turns(&s, "/a.txt", "two");
+    put(&s, "root/two/a.txt", "two again");
+    assert_turns(&s, "/a.txt", "two again");
+    put_link(&s, "root/next", "two");
+    rename_over(&s, "root/next", "root/folder");
+    assert_turns(&s, "/folder/a.txt", "two again");
+    drop(&s, "root/a.txt");
+    put_link(&s, "root/a.txt", "/etc/hostname");
+    assert_turns(&s, "/a.txt", NULL);
+    drop(&s, "root/a.txt");
+    put_link(&s, "root/a.txt", "one/a.txt");
+    assert_turns(&s, "/a.txt", "one");
+    scene_close(&s);
+}
+
+/* A directory is surveyed once for all that lie in it, and a hit asks nothing. */
+static void one_survey_serves_a_directory(void **state)
+{
+    struct scene s;
+    char path[32];
+
+    (void)state;
+    scene_make(&s, &plenty, true);
+    for (int i = 0; i < 20; i++) {
+        snprintf(path, sizeof path, "root/%d", i);
+        put(&s, path, path);
+        assert_serves(&s, path + strlen("root"), path);
+    }
+    assert_int_equal(status_of(&s, "/missing"), 404);
+    assert_int_equal(s.surveys, 1);
+    s.asks = 0;
+    s.now_ms += SITE_WATCHED_MS - 1; /* events tell, so there is time */
+    assert_serves(&s, "/7", "root/7");
+    assert_int_equal(status_of(&s, "/missing"), 404);
+    assert_int_equal(s.asks, 0);
+    s.now_ms += 2;
+    assert_serves(&s, "/7", "root/7");
+    assert_true(s.asks > 0);
+    assert_int_equal(s.surveys, 1);
+    scene_close(&s);
+}
+
+/* Under another name it can be changed unseen. */
+static void two_names_are_looked_at_each_second(void **state)
+{
+    struct scene s;
+    char one[NAME_MAX_HERE], two[NAME_MAX_HERE];
+
+    (void)state;
+    scene_make(&s, &plenty, true);
+    put(&s, "root/a.txt", "first");
+    full(&s, "root/a.txt", one);
+    full(&s, "elsewhere.txt", two);
+    assert_int_equal(link(one, two), 0);
+    assert_serves(&s, "/a.txt", "first");
+    put(&s, "elsewhere.txt", "second!");
+    s.now_ms += SITE_CHECK_MS + 1;
+    assert_serves(&s, "/a.txt", "second!");
+    scene_close(&s);
+}
+
+/* It changes after it was opened: those who wait have their answer, nobody else, and it is not
+ * held. Who comes later has a fill of his own. */
+static void a_change_during_a_fill_detaches_it(void **state)
+{
+    bool started;
+
+    (void)state;
+    for (unsigned steps = 0; steps < 6; steps++) {
+        struct scene s;
+        int64_t result = 0;
+
+        scene_make(&s, &plenty, true);
+        put(&s, "root/a.txt", "first");
+        struct site_fill *fill = start(&s, "/a.txt");
+        for (unsigned i = 0; i <= steps; i++) {
+            assert_true(site_fill_step(&s.site, fill, result, s.now_ms, s.now_unix));
+            result = carry(&s, &fill->ask);
+        }
+        put(&s, "root/new", "second");
+        rename_over(&s, "root/new", "root/a.txt");
+        listen_to(&s);
+        struct site_fill *later = site_fill(&s.site, STR("/a.txt"), &started);
+        assert_int_equal(started, steps > 0); /* before the way is known anything is possible */
+        if (started) {
+            run(&s, later);
+            assert_content(later->found.entry, "second");
+            site_fill_end(&s.site, later);
+        }
+        while (site_fill_step(&s.site, fill, result, s.now_ms, s.now_unix))
+            result = carry(&s, &fill->ask);
+        assert_int_equal(fill->found.status, 200);
+        site_fill_end(&s.site, fill);
+        assert_serves(&s, "/a.txt", "second");
+        scene_close(&s);
+    }
+}
+
+static void lost_events_make_all_be_looked_at(void **state)
+{
+    struct scene s;
+
+    (void)state;
+    scene_make(&s, &plenty, true);
+    put(&s, "root/a.txt", "first");
+    assert_serves(&s, "/a.txt", "first");
+    listen_to(&s);
+    put(&s, "root/a.txt", "second");
+    char bytes[4096];
+    while (read(s.inotify, bytes, sizeof bytes) > 0)
+        continue; /* lost */
+    site_changed(&s.site, -1, IN_Q_OVERFLOW, STR(""));
+    assert_serves(&s, "/a.txt", "second");
+    put(&s, "root/a.txt", "third"); /* and watched again */
+    assert_serves(&s, "/a.txt", "third");
+    scene_close(&s);
+}
+
+/* What nobody needs is not watched for ever. */
+static void watches_are_let_go(void **state)
+{
+    struct scene s;
+
+    (void)state;
+    scene_make(&s, &plenty, true);
+    for (int round = 0; round < 20; round++) {
+        put_directory(&s, "root/dir");
+        put(&s, "root/dir/a.txt", "text");
+        assert_serves(&s, "/dir/a.txt", "text");
+        assert_true(s.site.routes.watches.count <= 2);
+        assert_true(s.site.routes.count <= 2);
+        drop(&s, "root/dir/a.txt");
+        drop(&s, "root/dir");
+        assert_int_equal(status_of(&s, "/dir/a.txt"), 404);
+    }
+    scene_close(&s);
+}
+
+/* More directories than there may be routes. */
+static void routes_are_bounded(void **state)
+{
+    struct scene s;
+    char path[32];
+
+    (void)state;
+    scene_make(&s, &plenty, true);
+    for (int i = 0; i < ROUTES_MAX + 50; i++) {
+        snprintf(path, sizeof path, "/%d/a.txt", i);
+        assert_int_equal(status_of(&s, path), 404);
+        assert_true(s.site.routes.count <= ROUTES_MAX);
+    }
+    put_directory(&s, "root/0");
+    put(&s, "root/0/a.txt", "there");
+    assert_serves(&s, "/0/a.txt", "there");
+    scene_close(&s);
+}
+
 /* --- anything in any order --- */
 
 enum { FILES = 12, PINS = 6, STEPS = 3000, GONE = 0 };
@@ -883,6 +1156,7 @@ enum { FILES = 12, PINS = 6, STEPS = 3000, GONE = 0 };
 /* A version of a file is its size; versions of large files are beyond SITE_WHOLE_MAX. */
 struct model {
     struct scene scene;
+    uint64_t late_ms; /* for how long what is gone may still be served */
     uint64_t seed;
     size_t now[FILES];               /* on disk; GONE if it is not there */
     uint64_t until_ms[FILES][STEPS]; /* when the version of that number was last on disk */
@@ -924,13 +1198,13 @@ static void delete_file(struct model *m, uint64_t file)
     m->sizes[file][version] = m->now[file] = GONE;
 }
 
-/* Was this on disk at some time since SITE_CHECK_MS ago? */
+/* Was this on disk at some time since late_ms ago? */
 static bool was_there(const struct model *m, uint64_t file, size_t size)
 {
     for (unsigned version = m->version[file];; version--) {
         if (m->sizes[file][version] == size)
             return true;
-        if (version == 0 || m->until_ms[file][version - 1] + SITE_CHECK_MS < m->scene.now_ms)
+        if (version == 0 || m->until_ms[file][version - 1] + m->late_ms < m->scene.now_ms)
             return false;
     }
 }
@@ -952,15 +1226,15 @@ static void ask_for(struct model *m, uint64_t file)
     m->pinned_size[place] = size;
 }
 
-static void never_serves_what_is_long_gone(void **state)
+static void random_changes(bool watched)
 {
     const struct room limits = { 8192, 6, 2 };
     struct model *m = calloc(1, sizeof *m);
 
-    (void)state;
     assert_non_null(m);
     m->seed = seed_draw("site");
-    scene_open(&m->scene, &limits);
+    m->late_ms = watched ? 0 : SITE_CHECK_MS;
+    scene_make(&m->scene, &limits, watched);
     for (unsigned step = 0; step < STEPS; step++) {
         uint64_t file = seed_below(&m->seed, FILES);
         switch (seed_below(&m->seed, 10)) {
@@ -986,6 +1260,18 @@ static void never_serves_what_is_long_gone(void **state)
         let_go(&m->scene, m->pinned[i]);
     scene_close(&m->scene);
     free(m);
+}
+
+static void never_serves_what_is_long_gone(void **state)
+{
+    (void)state;
+    random_changes(false);
+}
+
+static void never_serves_what_is_gone(void **state)
+{
+    (void)state;
+    random_changes(true);
 }
 
 int main(void)
@@ -1014,7 +1300,16 @@ int main(void)
         cmocka_unit_test(many_descriptors_die_once_each),
         cmocka_unit_test(what_is_too_big_to_hold_is_served_once),
         cmocka_unit_test(what_was_pushed_out_meanwhile_comes_back),
+        cmocka_unit_test(events_show_at_once),
+        cmocka_unit_test(links_show_at_once),
+        cmocka_unit_test(one_survey_serves_a_directory),
+        cmocka_unit_test(two_names_are_looked_at_each_second),
+        cmocka_unit_test(a_change_during_a_fill_detaches_it),
+        cmocka_unit_test(lost_events_make_all_be_looked_at),
+        cmocka_unit_test(watches_are_let_go),
+        cmocka_unit_test(routes_are_bounded),
         cmocka_unit_test(never_serves_what_is_long_gone),
+        cmocka_unit_test(never_serves_what_is_gone),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
