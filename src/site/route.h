@@ -50,6 +50,7 @@ struct routes {
     unsigned count;
 };
 
+/* With nothing in it. */
 void routes_init(struct routes *routes);
 
 /* Kill all, which must not be pinned, and free the table. */
@@ -66,7 +67,10 @@ struct site_route *routes_add(struct routes *routes, struct str path, uint64_t h
 /* Remember the watches of a survey that is good for nothing, so that they are removed. */
 void routes_waste(struct routes *routes, const struct survey *survey);
 
+/* A fill that uses a route pins it: it is freed when it is dead and nobody does. Pinning a live one
+ * makes it the last to go. */
 void routes_pin(struct routes *routes, struct site_route *route);
+/* Give a pin back; the route may be gone after that. */
 void routes_unpin(struct site_route *route);
 
 /* The way is no longer what it was. What is held because of it is due for a look. */

@@ -24,6 +24,7 @@ struct watches {
     unsigned count;
 };
 
+/* With nothing in it. */
 void watches_init(struct watches *watches);
 
 /* Free those that are left, all unused: inotify(7) forgets them when its descriptor is closed. */
