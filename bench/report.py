@@ -202,7 +202,8 @@ class Report:
         return 'repeated, and the other one counts' if again else 'this repetition has no result'
 
     def skipped(self):
-        rows = []
+        rows = [[page.text(server), page.text(reason)]
+                for server, reason in self.data.get('absent', {}).items()]
         for work in self.data['workloads']:
             if work['skipped']:
                 rows.append([page.text(work['title']), page.text(work['skipped'])])

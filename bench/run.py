@@ -16,6 +16,7 @@ import measure
 import options as opt
 import plan as planning
 import probe
+import report
 import results
 import servers
 import summary
@@ -266,7 +267,6 @@ class Comparison:
 
     def write_report(self):
         try:
-            import report  # pylint: disable=import-outside-toplevel
             report.write(self.options.out)
             say(f'{self.options.out}/report.html')
         except (Exception, SystemExit) as error:  # pylint: disable=broad-except
