@@ -34,7 +34,7 @@ def files():
     """Every file but the cold ones: its target and its bytes."""
     found = {'/hello.txt': HELLO, '/folder/index.html': b'<h1>folder</h1>\n'}
     for name, length in (('1k.txt', KIB), ('16k.txt', 16 * KIB), ('100k.txt', 100 * KIB),
-                         ('10m.bin', 10 * MIB)):
+                         ('1m.bin', MIB), ('10m.bin', 10 * MIB)):
         found['/' + name] = letters(name, length)
     for name, length in PAGE_KIB.items():
         found['/page/' + name] = letters(name, length * KIB)

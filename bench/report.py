@@ -118,6 +118,7 @@ class Report:
         rate = next((run['rate'] for run in runs if run['rate']), None)
         title = self.block_title(key) + (f' ({rate:,.0f} requests/s)' if rate else '')
         parts = [f'<section><h3>{page.text(title)}</h3>', self.figures(runs, servers),
+                 page.note(per_core(key[1], runs, servers)),
                  self.picture(spectra), page.note('Shows: ' + sentences.shows(runs, servers)),
                  page.note('Does not show: ' + sentences.hides(runs, spectra)), '</section>']
         return '\n'.join(part for part in parts if part)
@@ -244,6 +245,20 @@ def glance(found):
     if found.level():
         return f'{shown} level'
     return f'<span class="ahead">{shown}</span>' if found.middle < 1 else shown
+
+
+def per_core(connections, runs, servers):
+    """Connections and requests a second of each core."""
+    told = []
+    for server in servers:
+        found = ratios.spread(runs, server['name'], 'requests_per_second')
+        if found:
+            told.append(f'{server["name"]} {plain(found[0] / server["cores"])}')
+    cores = max(server['cores'] for server in servers)
+    plural = '' if cores == 1 else 's'
+    told = ', '.join(told) or 'none kept'
+    return (f'On {cores} core{plural}: {connections / cores:,.0f} connections each; requests a '
+            f'second each: {told}.')
 
 
 def plain(number):

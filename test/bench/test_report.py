@@ -128,7 +128,8 @@ class Whole(unittest.TestCase):
         for words in (*SERVERS, 'A file <13 B>', 'JSON', 'no such endpoint', 'has no files',
                       'something <odd>', 'listen <here>;', 'bench/run.sh --levels 50%',
                       'with changes not committed', 'stopped before its end', '1,237',
-                      'io_uring_enter 0.10', 'steal 2.1 %', 'CPU time, from the scheduler'):
+                      'io_uring_enter 0.10', 'On 1 core: 64 connections each',
+                      'steal 2.1 %', 'CPU time, from the scheduler'):
             self.assertIn(words, self.text)
         self.assertEqual(self.reader.seen.count('svg'), 1)
 
