@@ -55,8 +55,8 @@ def stands(attempts):
 
 def to_repeat(runs, repeats):
     """The (server, repetition) of a block that are worth another run: those that were disturbed,
-    each at most `repeats` times. Where every run of a server met its generator's limit it is no
-    spell, and waiting for its end is vain."""
+    each at most `repeats` times. Where every run of a server met a limit it is no spell, and
+    waiting for its end is vain."""
     found = []
     for server, same in grouped(runs, 'server').items():
         hopeless = (sum(limited(run) for run in same) > repeats
@@ -69,8 +69,10 @@ def to_repeat(runs, repeats):
 
 
 def limited(run):
+    """Was it the generator's limit, or the server's? A generator that fell behind and was not bound
+    was kept from its CPU, which is a spell."""
     told = run['disturbed'] or ''
-    return told == BOUND or told.startswith(NOT_HELD)
+    return run['bound'] or told.startswith(f'{NOT_HELD}: the server')
 
 
 def grouped(runs, key):

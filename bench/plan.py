@@ -47,7 +47,7 @@ class Plan:
         if run['latency_us'] and run['latency_us'].get('99') is not None:
             words.append(f'p99 {run["latency_us"]["99"]:,.0f} us')
         if run['disturbed']:
-            words.append(f'disturbed: {run["disturbed"].split(";")[0]}')
+            words.append(f'disturbed: {first_words(run["disturbed"])}')
         self.line(run['workload'], run['server'], run['connections'], run['level'],
                   ', '.join(words))
 
@@ -60,6 +60,11 @@ class Plan:
         width = len(str(self.total))
         self.say(f'[{self.made:{width}}/{self.total}] {workload}, {server}, {connections} '
                  f'connections, {level}: {told} ({duration(self.left_seconds())} left)')
+
+
+def first_words(told):
+    """Of a sentence that names its cause after a colon and goes on with figures."""
+    return ':'.join(told.split(':')[:2])
 
 
 def duration(seconds):

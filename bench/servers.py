@@ -5,7 +5,6 @@ import ctypes
 import dataclasses
 import os
 import pathlib
-import pwd
 import re
 import shutil
 import signal
@@ -73,8 +72,9 @@ def settings(place):
     mask = sum(1 << cpu for cpu in place.cpus)
     return {'cores': cores, 'workers': 0 if cores == 1 or place.alone else cores,
             'cpu_mask': f'{mask:b}', 'port': place.port, 'home': place.home, 'site': place.site,
-            'user': pwd.getpwuid(os.geteuid()).pw_name, 'connections_max': CONNECTIONS_MAX,
-            'files_max': CONNECTIONS_MAX + 2048, 'master': 'off' if place.alone else 'on'}
+            'user_line': 'user: root' if os.geteuid() == 0 else '# user: whoever starts it',
+            'connections_max': CONNECTIONS_MAX, 'files_max': CONNECTIONS_MAX + 2048,
+            'master': 'off' if place.alone else 'on'}
 
 
 def render(template, values):

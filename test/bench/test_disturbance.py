@@ -92,6 +92,11 @@ class Repeats(unittest.TestCase):
     def test_wrong_answers_are_no_spell(self):
         self.assertEqual(self.again([run(errors=1)]), [])
 
+    def test_a_rate_that_was_not_held(self):
+        for who, again in (('the server fell behind: 9 %', 0), ('the generator fell behind', 3)):
+            runs = [run(repetition=number, refused=who, rate=7) for number in range(3)]
+            self.assertEqual(len(self.again(runs, 2)), again, who)
+
     def test_a_generator_that_always_meets_its_limit(self):
         runs = [run(repetition=number, bound=True) for number in range(3)]
         self.assertEqual(self.again(runs, 2), [])

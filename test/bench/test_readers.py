@@ -158,6 +158,11 @@ class Progress(unittest.TestCase):
         self.assertEqual(said, ['[ 1/10] w, s, 1 connections, idle: 5/s, 1.50 us CPU, disturbed: '
                                 'steal 2.0 % (54 s left)'])
 
+    def test_a_long_reason_is_cut(self):
+        self.assertEqual(plan.first_words('rate not held: the server fell behind: 9 %; and so on'),
+                         'rate not held: the server fell behind')
+        self.assertEqual(plan.first_words('steal 2.0 %'), 'steal 2.0 %')
+
     def test_duration(self):
         self.assertEqual([plan.duration(n) for n in (5, 300, 9000)],
                          ['5 s', '5 min', '2 h 30 min'])
