@@ -89,7 +89,7 @@ const char *pattern_parse(struct pattern *pattern, struct str text)
     if (text.len == 0 || text.at[0] != '/')
         return "a path that does not start with '/'";
     while (text.len > 0 && !why) {
-        struct pattern_piece hole;
+        struct pattern_piece hole = { 0 };
         size_t len = literal_len(text);
         if (len > 0)
             pattern->pieces[pattern->count++] =
