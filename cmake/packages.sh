@@ -37,6 +37,7 @@ missing_for() {
         has_header stdio.h || echo libc6-dev
         has pkg-config || echo pkg-config
         has_header liburing.h || echo liburing-dev
+        has_header xxhash.h || echo libxxhash-dev
         ;;
     test)
         has_header cmocka.h || echo libcmocka-dev

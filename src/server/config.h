@@ -2,6 +2,8 @@
 #ifndef SERVER_CONFIG_H
 #define SERVER_CONFIG_H
 
+#include "site/entry.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -18,6 +20,7 @@ struct config {
     const char *root;       /* directory served; default "." */
     bool dotfiles;          /* serve names that start with a dot, too */
     const char *mime_types; /* file laid over the built-in media types, or NULL */
+    enum entry_etag etag;   /* what entity tags are made of */
 
     const char *host; /* numeric address; default "127.0.0.1"; "::" is both families */
     uint16_t port;    /* default 8080; 0 lets the kernel choose */

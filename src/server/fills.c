@@ -11,7 +11,8 @@
 struct errand {
     struct io_file_op op;
     struct io_job job;
-    struct survey *survey; /* of the job */
+    struct survey *survey; /* of the job, or */
+    struct digest *digest;
     struct site_fill *fill;
     struct list put_off; /* the core's */
     uint64_t since_ms;   /* when it was put off first; 0: never */
@@ -27,6 +28,7 @@ static enum io_file_kind kind_of(enum site_ask_kind kind)
     case SITE_ASK_READ:
         return IO_FILE_READ;
     case SITE_ASK_SURVEY:
+    case SITE_ASK_DIGEST:
         break;
     }
     CHECK(false); /* no operation on a file */
@@ -39,12 +41,23 @@ static void run_survey(struct io_job *job)
     survey_run(CONTAINER_OF(job, struct errand, job)->survey);
 }
 
+/* Likewise. */
+static void run_digest(struct io_job *job)
+{
+    digest_run(CONTAINER_OF(job, struct errand, job)->digest);
+}
+
+static void send_job(struct core *core, struct errand *errand, void (*run)(struct io_job *))
+{
+    errand->job.run = run;
+    core->errands++;
+    core->source.engine->work(core->source.io, &errand->job);
+}
+
 static void send_surveyor(struct core *core, struct errand *errand, struct survey *survey)
 {
     errand->survey = survey;
-    errand->job.run = run_survey;
-    core->errands++;
-    core->source.engine->work(core->source.io, &errand->job);
+    send_job(core, errand, run_survey);
 }
 
 static void send_off(struct core *core, struct errand *errand)
@@ -59,6 +72,11 @@ static void carry(struct core *core, struct errand *errand)
 
     if (ask->kind == SITE_ASK_SURVEY) {
         send_surveyor(core, errand, ask->survey);
+        return;
+    }
+    if (ask->kind == SITE_ASK_DIGEST) {
+        errand->digest = ask->digest;
+        send_job(core, errand, run_digest);
         return;
     }
     errand->op = (struct io_file_op){
@@ -170,6 +188,8 @@ struct site_fill *fills_worked(struct core *core, const struct io_event *event)
 {
     struct errand *errand = CONTAINER_OF(event->job, struct errand, job);
 
+    if (errand->fill && errand->fill->ask.kind == SITE_ASK_DIGEST)
+        return end_errand(core, errand, errand->digest->error);
     if (errand->fill)
         return end_errand(core, errand, 0);
     core->errands--;

@@ -39,6 +39,7 @@ enum kind {
     KIND_CORES,
     KIND_CPUS,
     KIND_ENGINE,
+    KIND_ETAG,
     KIND_TEXT, /* checked by nobody here but for being empty */
     KIND_DIRECTORY,
     KIND_FILE,
@@ -61,6 +62,7 @@ enum id {
     ID_WRITE_TIMEOUT,
     ID_DRAIN_TIMEOUT,
     ID_CACHE_SIZE,
+    ID_ETAG,
     ID_MAX_HEAD,
     ID_MAX_BODY,
     ID_MAX_CONNS,
@@ -118,6 +120,9 @@ static const struct row rows[ID_COUNT] = {
     [ID_DRAIN_TIMEOUT] = { "drain-timeout", 0, KIND_TIME, "TIME", "20s", 0, TIME_MAX_MS,
                            MEMBER(drain_ms),
                            "from SIGTERM, SIGINT or SIGQUIT until what is in flight is cut off" },
+    [ID_ETAG] = { "etag", 0, KIND_ETAG, "WAY", "time", 0, 0, MEMBER(etag),
+                  "what entity tags are made of: time (and size), hash (of the bytes, for images "
+                  "whose times are all alike), or off" },
     [ID_CACHE_SIZE] = { "cache-size", 0, KIND_SIZE, "SIZE", "128m", 0, SIZE_MOST,
                         MEMBER(cache_bytes),
                         "memory for files, shared among the cores; 0 holds none" },
@@ -164,6 +169,12 @@ static const struct {
     { "true", "false" },
     { "yes", "no" },
     { "on", "off" },
+};
+
+static const char *const etag_names[] = {
+    [ENTRY_ETAG_TIME] = "time",
+    [ENTRY_ETAG_HASH] = "hash",
+    [ENTRY_ETAG_OFF] = "off",
 };
 
 static const char *const engine_names[] = {
@@ -239,6 +250,9 @@ static void write_allowed(const struct row *row, char *out, size_t cap)
         break;
     case KIND_ENGINE:
         snprintf(out, cap, "auto, io_uring or epoll is allowed");
+        break;
+    case KIND_ETAG:
+        snprintf(out, cap, "time, hash or off is allowed");
         break;
     case KIND_ADDRESS:
         snprintf(out, cap,
@@ -371,15 +385,32 @@ static bool read_amount(const struct reading *r, enum id id)
     return true;
 }
 
+/* Which of the words it is; `count` when it is none. */
+static size_t find_word(const char *value, const char *const *words, size_t count)
+{
+    size_t i = 0;
+
+    while (i < count && strcmp(value, words[i]) != 0)
+        i++;
+    return i;
+}
+
 static bool read_engine(const struct reading *r, enum id id)
 {
-    for (size_t i = 0; i < sizeof engine_names / sizeof engine_names[0]; i++) {
-        if (strcmp(r->given[id].value, engine_names[i]) != 0)
-            continue;
-        r->config->engine = (enum engine_choice)i;
-        return true;
-    }
-    return refuse_value(r, id);
+    const size_t count = sizeof engine_names / sizeof engine_names[0];
+    size_t found = find_word(r->given[id].value, engine_names, count);
+
+    r->config->engine = (enum engine_choice)found;
+    return found < count || refuse_value(r, id);
+}
+
+static bool read_etag(const struct reading *r, enum id id)
+{
+    const size_t count = sizeof etag_names / sizeof etag_names[0];
+    size_t found = find_word(r->given[id].value, etag_names, count);
+
+    r->config->etag = (enum entry_etag)found;
+    return found < count || refuse_value(r, id);
 }
 
 static bool check_directory(const struct reading *r, enum id id)
@@ -447,6 +478,8 @@ static bool read_one(const struct reading *r, enum id id)
         return read_amount(r, id);
     case KIND_ENGINE:
         return read_engine(r, id);
+    case KIND_ETAG:
+        return read_etag(r, id);
     case KIND_TEXT:
         return read_text(r, id);
     case KIND_DIRECTORY:

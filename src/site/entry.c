@@ -20,22 +20,34 @@ static void add_time(struct text *t, struct statx_timestamp time)
     }
 }
 
-/* Made of what a copy of the file has, too: its time and its size, not its inode. */
-static void add_etag(struct text *t, const struct statx *facts, struct places *places)
+static void add_opaque_tag(struct text *t, const struct statx *facts, enum entry_etag etag)
 {
-    text_add(t, STR("ETag: "));
-    places->etag = t->len;
-    text_add(t, STR("\""));
+    if (etag == ENTRY_ETAG_HASH) {
+        text_add(t, STR("................................")); /* until the digest is known */
+        return;
+    }
     add_time(t, facts->stx_mtime);
     text_add(t, STR("-"));
     text_add_hex(t, facts->stx_size);
+}
+
+static void add_etag(struct text *t, const struct statx *facts, enum entry_etag etag,
+                     struct places *places)
+{
+    places->etag = places->etag_end = 0;
+    if (etag == ENTRY_ETAG_OFF)
+        return;
+    text_add(t, STR("ETag: "));
+    places->etag = t->len;
+    text_add(t, STR("\""));
+    add_opaque_tag(t, facts, etag);
     text_add(t, STR("\""));
     places->etag_end = t->len;
     text_add(t, STR("\r\n"));
 }
 
 static void add_fields(struct text *t, const struct statx *facts, struct str type, int64_t modified,
-                       struct places *places)
+                       enum entry_etag etag, struct places *places)
 {
     char date[HTTP_DATE_LEN];
 
@@ -51,7 +63,7 @@ static void add_fields(struct text *t, const struct statx *facts, struct str typ
     http_date_write(date, modified);
     text_add(t, str_of(date, sizeof date));
     text_add(t, STR("\r\n"));
-    add_etag(t, facts, places);
+    add_etag(t, facts, etag, places);
     text_add(t, STR("\r\n"));
 }
 
@@ -85,11 +97,12 @@ static void set_fields(struct site_entry *entry, struct str fields, const struct
     entry->typed = between(fields, places->type - name_len, fields.len);
     entry->shared = between(fields, places->shared, fields.len);
     entry->type = between(fields, places->type, places->type_end);
-    entry->validators.etag = between(fields, places->etag, places->etag_end);
+    if (places->etag > 0)
+        entry->validators.etag = between(fields, places->etag, places->etag_end);
 }
 
 struct site_entry *entry_make(struct str path, const struct statx *facts, bool whole,
-                              const struct http_mime *mime, int64_t now_unix)
+                              struct entry_form form, int64_t now_unix)
 {
     char space[ENTRY_FIELDS_MAX];
     struct text fields = text_in(space, sizeof space);
@@ -97,10 +110,10 @@ struct site_entry *entry_make(struct str path, const struct statx *facts, bool w
     bool future = facts->stx_mtime.tv_sec > now_unix;
     int64_t modified = future ? now_unix : facts->stx_mtime.tv_sec;
 
-    add_fields(&fields, facts, type_of(path, mime), modified, &places);
+    add_fields(&fields, facts, type_of(path, form.mime), modified, form.etag, &places);
     if (fields.cut) { /* a type from the operator's own table may be too long to be true */
         fields = text_in(space, sizeof space);
-        add_fields(&fields, facts, STR("application/octet-stream"), modified, &places);
+        add_fields(&fields, facts, STR("application/octet-stream"), modified, form.etag, &places);
     }
     CHECK(!fields.cut);
 
@@ -128,6 +141,14 @@ struct site_entry *entry_make(struct str path, const struct statx *facts, bool w
     set_fields(entry, str_of(entry->memory + path.len, fields.len), &places);
     entry->bytes = whole ? entry->memory + text.len : NULL;
     return entry;
+}
+
+void entry_set_digest(struct site_entry *entry, const char text[DIGEST_LEN])
+{
+    size_t quote = (size_t)(entry->validators.etag.at - entry->memory);
+
+    CHECK(entry->validators.etag.len == DIGEST_LEN + 2);
+    memcpy(entry->memory + quote + 1, text, DIGEST_LEN);
 }
 
 struct site_entry *entry_make_negative(struct str path, int status)

@@ -11,6 +11,7 @@
 #include "http/byteranges.h"
 #include "http/mime.h"
 #include "http/precondition.h"
+#include "site/digest.h"
 
 #include <stdint.h>
 #include <sys/stat.h>
@@ -18,6 +19,19 @@
 enum {
     SITE_WHOLE_MAX = 128 * 1024, /* a larger file is held as a descriptor */
     ENTRY_FIELDS_MAX = 512,      /* the longest media type, and some short fields */
+};
+
+/* What the entity tag is made of. */
+enum entry_etag {
+    ENTRY_ETAG_TIME, /* when the file was modified, and its size: a copy of the file has it, too */
+    ENTRY_ETAG_HASH, /* its bytes: entry_set_digest must follow */
+    ENTRY_ETAG_OFF,  /* there is none */
+};
+
+/* How entries are to be made. */
+struct entry_form {
+    const struct http_mime *mime; /* borrowed; may be NULL */
+    enum entry_etag etag;
 };
 
 struct site_entry {
@@ -58,7 +72,10 @@ struct site_entry {
  * file still to be read to entry_room(). Last-Modified is never later than `now_unix` (RFC 9110
  * 8.8.2.1). Pinned once, for the caller. NULL when memory is short. */
 struct site_entry *entry_make(struct str path, const struct statx *facts, bool whole,
-                              const struct http_mime *mime, int64_t now_unix);
+                              struct entry_form form, int64_t now_unix);
+
+/* Put the digest of its bytes where an entry with ENTRY_ETAG_HASH has room for it. */
+void entry_set_digest(struct site_entry *entry, const char text[DIGEST_LEN]);
 
 /* Make an entry that says `status` of `path`. Pinned once, for the caller. NULL when memory is
  * short. */

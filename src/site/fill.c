@@ -129,23 +129,40 @@ static bool is_settled(const struct statx *facts, int64_t now_unix)
     return facts->stx_mtime.tv_sec < before && facts->stx_ctime.tv_sec < before;
 }
 
-/* Between the two openings the name may have come to stand for something else. */
-static bool measured(struct site_fill *fill, const struct http_mime *mime, int64_t now_unix)
+/* The entry sends from the file itself. */
+static bool send_from_file(struct site_fill *fill)
+{
+    fill->made->fd = fill->fd;
+    fill->fd = -1;
+    return over(fill, 200, fill->made);
+}
+
+static bool ask_digest(struct site_fill *fill)
+{
+    fill->state = FILL_HASHING;
+    fill->digest = (struct digest){ .fd = fill->fd, .size = fill->facts.stx_size };
+    fill->ask = (struct site_ask){ .kind = SITE_ASK_DIGEST, .digest = &fill->digest };
+    return true;
+}
+
+/* Between the two openings the name may have come to stand for something else. What is too long to
+ * be hashed, or changes all the time, has no tag made of its bytes. */
+static bool measured(struct site_fill *fill, struct entry_form form, int64_t now_unix)
 {
     if (!S_ISREG(fill->facts.stx_mode))
         return over(fill, 404, NULL);
 
-    bool whole = fill->facts.stx_size <= SITE_WHOLE_MAX && fill->tries < FILL_TRIES_MAX;
-    fill->made = entry_make(fill->path, &fill->facts, whole, mime, now_unix);
+    bool steady = fill->tries < FILL_TRIES_MAX;
+    bool whole = fill->facts.stx_size <= SITE_WHOLE_MAX && steady;
+    if (form.etag == ENTRY_ETAG_HASH && (!steady || fill->facts.stx_size > DIGEST_FILE_MAX))
+        form.etag = ENTRY_ETAG_OFF;
+    fill->made = entry_make(fill->path, &fill->facts, whole, form, now_unix);
     if (!fill->made)
         return over(fill, 503, NULL);
     fill->made->hash = fill->hash;
     fill->made->settled = is_settled(&fill->facts, now_unix);
-    if (!whole) {
-        fill->made->fd = fill->fd;
-        fill->fd = -1;
-        return over(fill, 200, fill->made);
-    }
+    if (!whole)
+        return form.etag == ENTRY_ETAG_HASH ? ask_digest(fill) : send_from_file(fill);
 
     fill->state = FILL_READING;
     fill->ask = (struct site_ask){ .kind = SITE_ASK_READ,
@@ -155,12 +172,23 @@ static bool measured(struct site_fill *fill, const struct http_mime *mime, int64
     return true;
 }
 
+/* All that was to be read has been, and the file is as it was before. */
+static bool finish(struct site_fill *fill, enum entry_etag etag)
+{
+    struct site_entry *made = fill->made;
+
+    if (etag == ENTRY_ETAG_HASH && made->bytes)
+        digest_of(str_of(made->bytes, made->size), fill->digest.text);
+    if (etag == ENTRY_ETAG_HASH)
+        entry_set_digest(made, fill->digest.text);
+    return made->bytes ? over(fill, 200, made) : send_from_file(fill);
+}
+
 /* What changed while it was read is read again, and in the end sent straight from the file. */
-static bool agreed(struct site_fill *fill, bool complete, const struct http_mime *mime,
-                   int64_t now_unix)
+static bool agreed(struct site_fill *fill, bool complete, struct entry_form form, int64_t now_unix)
 {
     if (complete && entry_matches(fill->made, &fill->again))
-        return over(fill, 200, fill->made);
+        return finish(fill, form.etag);
 
     fill->made->pins = 0;
     entry_free(fill->made);
@@ -168,10 +196,10 @@ static bool agreed(struct site_fill *fill, bool complete, const struct http_mime
     fill->tries++;
     fill->steady = fill->tries < FILL_TRIES_MAX;
     fill->facts = fill->again;
-    return measured(fill, mime, now_unix);
+    return measured(fill, form, now_unix);
 }
 
-bool fill_step(struct site_fill *fill, int64_t result, int root, const struct http_mime *mime,
+bool fill_step(struct site_fill *fill, int64_t result, int root, struct entry_form form,
                int64_t now_unix)
 {
     if (result < 0)
@@ -190,12 +218,15 @@ bool fill_step(struct site_fill *fill, int64_t result, int root, const struct ht
         fill->fd = (int)result;
         return ask_stat(fill, FILL_MEASURING, fill->fd, &fill->facts);
     case FILL_MEASURING:
-        return measured(fill, mime, now_unix);
+        return measured(fill, form, now_unix);
     case FILL_READING:
-        fill->read = (size_t)result;
+        fill->read = (uint64_t)result;
+        return ask_stat(fill, FILL_AGREEING, fill->fd, &fill->again);
+    case FILL_HASHING:
+        fill->read = fill->digest.size;
         return ask_stat(fill, FILL_AGREEING, fill->fd, &fill->again);
     case FILL_AGREEING:
-        return agreed(fill, fill->read == fill->made->size, mime, now_unix);
+        return agreed(fill, fill->read == fill->made->size, form, now_unix);
     case FILL_OVER:
         break;
     }

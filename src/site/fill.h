@@ -12,7 +12,13 @@
 
 #include <linux/openat2.h>
 
-enum site_ask_kind { SITE_ASK_OPEN, SITE_ASK_STAT, SITE_ASK_READ, SITE_ASK_SURVEY };
+enum site_ask_kind {
+    SITE_ASK_OPEN,
+    SITE_ASK_STAT,
+    SITE_ASK_READ,
+    SITE_ASK_SURVEY,
+    SITE_ASK_DIGEST,
+};
 
 /* What the file system is asked. The result is a descriptor, 0, a number of bytes, or -errno. */
 struct site_ask {
@@ -24,6 +30,7 @@ struct site_ask {
     char *bytes;         /* READ: from the start of the file */
     size_t len;
     struct survey *survey; /* SURVEY: to be run on a helper thread; the result is 0 */
+    struct digest *digest; /* DIGEST: likewise; the result is its error */
 };
 
 /* The answer: 200 with a pinned entry, 301 for a directory asked for without its slash, or 403,
@@ -47,6 +54,7 @@ enum fill_state {
     FILL_OPENING,   /* to have it open for reading */
     FILL_MEASURING, /* to know what was opened */
     FILL_READING,   /* for its bytes */
+    FILL_HASHING,   /* for the digest of bytes that are not held */
     FILL_AGREEING,  /* to know whether it changed meanwhile */
     FILL_OVER,
 };
@@ -63,13 +71,14 @@ struct site_fill {
     bool follow; /* a link at the end of the path: its way is known, or need not be */
     uint64_t hash;
     int name_fd, fd; /* or -1 */
-    size_t read;     /* bytes of it */
+    uint64_t read;   /* bytes of it, or hashed */
     struct statx facts, again;
     struct site_entry *old;   /* what was held for this path, pinned, or NULL */
     struct site_entry *made;  /* being filled, pinned, or NULL */
     struct site_root *root;   /* below which it looks; the site's */
     struct site_route *route; /* the way there, pinned, or NULL: nobody tells of changes */
     struct survey *survey;    /* under way, or NULL */
+    struct digest digest;     /* of a large file */
     unsigned surveys;         /* how many there were */
     uint64_t news;            /* how much was told when the last one began */
     uint32_t epoch;           /* of the site, when it began */
@@ -88,7 +97,7 @@ void fill_free(struct site_fill *fill);
  * carried out next. False: over, but for FILL_LINKED, which is gone on with by 0; fill->found holds
  * the answer, whose entry is fill->old or fill->made. `root` is the directory that paths start
  * from; `now_unix` tells whether a file's times can be trusted to show a change. */
-bool fill_step(struct site_fill *fill, int64_t result, int root, const struct http_mime *mime,
+bool fill_step(struct site_fill *fill, int64_t result, int root, struct entry_form form,
                int64_t now_unix);
 
 #endif

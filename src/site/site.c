@@ -379,14 +379,14 @@ bool site_fill_step(struct site *site, struct site_fill *fill, int64_t result, u
         if (find_way(site, fill, now_ms))
             return true;
     }
-    if (fill_step(fill, result, fill->root->fd, site->config.mime, now_unix))
+    if (fill_step(fill, result, fill->root->fd, site->config.form, now_unix))
         return true;
     if (fill->state == FILL_LINKED) {
         bury(site, fill->name_fd);
         fill->name_fd = -1;
         if (find_way(site, fill, now_ms))
             return true;
-        return fill_step(fill, 0, fill->root->fd, site->config.mime, now_unix);
+        return fill_step(fill, 0, fill->root->fd, site->config.form, now_unix);
     }
 
     /* Requests that come from here on start anew. */

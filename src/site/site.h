@@ -43,7 +43,7 @@ struct site_config {
     uint64_t root_device, root_inode; /* of it, as stat(2) tells */
     struct str root_path;             /* absolute, borrowed; empty: it stays the one it is */
     int inotify;                      /* borrowed; -1: nothing is watched */
-    const struct http_mime *mime;     /* borrowed; may be NULL */
+    struct entry_form form;
     struct cache_limits limits[CACHE_SHELVES];
     uint64_t seed;
 };

@@ -1,8 +1,8 @@
 /* survey.h - walk the way to a place on disk, and watch every directory on it.
  *
  * A directory is watched before a name is looked up in it, so whatever happens to the name later is
- * told. This is the one file of the room that makes system calls: survey_run, on a helper thread,
- * because a disk may not answer. Everything else about a survey belongs to the core. */
+ * told. Beside digest_run, survey_run is all of this room that makes system calls: on a helper
+ * thread, because a disk may not answer. Everything else about a survey belongs to the core. */
 #ifndef SITE_SURVEY_H
 #define SITE_SURVEY_H
 

@@ -3,7 +3,7 @@ import email.utils
 import os
 import unittest
 
-from server import Case, main, request, until
+from server import Case, Root, Server, main, request, until
 
 MTIME = 1_000_000_000
 DATE = "Sun, 09 Sep 2001 01:46:40 GMT"
@@ -143,6 +143,53 @@ class Conditions(Case):
         reply = client.get("/future.txt", ["Range: bytes=0-0",
                                            f"If-Range: {reply.get('Last-Modified')}"])
         self.assertEqual(reply.status, 200)
+
+
+class Tags(unittest.TestCase):
+    """--etag: what the tag is made of."""
+
+    def setUp(self):
+        self.root = Root()
+        self.addCleanup(self.root.remove)
+
+    def write(self, name, content, mtime=MTIME):
+        os.utime(self.root.write(name, content), (mtime, mtime))
+
+    def test_hash(self):
+        """The same bytes have the same tag, whatever their name and time; others another one."""
+        for size in (0, 5, 100_000, 300_000):
+            self.write(f"a{size}", b"a" * size)
+            self.write(f"same{size}", b"a" * size, MTIME + 1)
+            self.write(f"other{size}", b"b" + b"a" * max(0, size - 1))
+        with Server(self.root, "--etag", "hash") as server, server.client() as client:
+            for size in (0, 5, 100_000, 300_000):
+                tag = client.get(f"/a{size}").get("ETag")
+                self.assertRegex(tag, '^"[0-9a-f]{32}"$')
+                self.assertEqual(client.get(f"/same{size}").get("ETag"), tag)
+                self.assertNotEqual(client.get(f"/other{size}").get("ETag"), tag)
+                reply = client.get(f"/a{size}", [f"If-None-Match: {tag}"])
+                self.assertEqual((reply.status, reply.get("ETag")), (304, tag))
+
+    def test_hash_follows_the_file(self):
+        for size in (5, 300_000):
+            name = f"f{size}"
+            self.write(name, b"a" * size)
+            with Server(self.root, "--etag", "hash") as server, server.client() as client:
+                before = client.get("/" + name).get("ETag")
+                self.write(name, b"b" * size)
+                self.assertTrue(until(lambda: client.get("/" + name).get("ETag") != before, 5))
+                self.assertEqual(client.get("/" + name).body, b"b" * size)
+
+    def test_off(self):
+        self.write("a", b"a")
+        with Server(self.root, "--etag", "off") as server, server.client() as client:
+            reply = client.get("/a")
+            self.assertIsNone(reply.get("ETag"))
+            self.assertEqual(reply.get("Last-Modified"), DATE)
+            self.assertEqual(client.get("/a", ['If-None-Match: "x"']).status, 200)
+            self.assertEqual(client.get("/a", ["If-None-Match: *"]).status, 304)
+            self.assertEqual(client.get("/a", ['If-Match: "x"']).status, 412)
+            self.assertEqual(client.get("/a", [f"If-Modified-Since: {DATE}"]).status, 304)
 
 
 if __name__ == "__main__":

@@ -151,6 +151,17 @@ static void engines(void **state)
     assert_int_equal(config.engine, ENGINE_AUTO);
 }
 
+static void entity_tags(void **state)
+{
+    (void)state;
+    assert_read(WORDS("--root", "/"), NULL, OPTIONS_RUN);
+    assert_int_equal(config.etag, ENTRY_ETAG_TIME);
+    assert_read(WORDS("--etag", "hash"), NULL, OPTIONS_RUN);
+    assert_int_equal(config.etag, ENTRY_ETAG_HASH);
+    assert_read(WORDS("--etag", "off"), NULL, OPTIONS_RUN);
+    assert_int_equal(config.etag, ENTRY_ETAG_OFF);
+}
+
 static void times_and_sizes(void **state)
 {
     static const struct {
@@ -218,6 +229,7 @@ static void bad_values(void **state)
         { { "--max-body", "1kb" }, "ringlet: --max-body 1kb: a size" },
         { { "--max-conns", "0" },
           "ringlet: --max-conns 0: a whole number from 1 to 1000000 is allowed\n" },
+        { { "--etag", "md5" }, "ringlet: --etag md5: time, hash or off is allowed\n" },
         { { "--engine", "kqueue" },
           "ringlet: --engine kqueue: auto, io_uring or epoll is allowed\n" },
         { { "--engine", "AUTO" }, "ringlet: --engine AUTO: auto" },
@@ -445,6 +457,7 @@ int main(void)
         cmocka_unit_test(long_and_short_names),
         cmocka_unit_test(the_directory_may_stand_anywhere),
         cmocka_unit_test(engines),
+        cmocka_unit_test(entity_tags),
         cmocka_unit_test(times_and_sizes),
         cmocka_unit_test(bad_values),
         cmocka_unit_test(unreadable_root),

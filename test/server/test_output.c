@@ -106,7 +106,8 @@ static void send_it(struct scene *s, struct output *out)
 static struct site_entry *make_entry(uint64_t size, bool whole, char content)
 {
     const struct statx facts = { .stx_size = size };
-    struct site_entry *entry = entry_make(STR("/a"), &facts, whole, NULL, INT64_MAX);
+    struct site_entry *entry =
+        entry_make(STR("/a"), &facts, whole, (struct entry_form){ 0 }, INT64_MAX);
 
     assert_non_null(entry);
     if (whole)

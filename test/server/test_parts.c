@@ -35,7 +35,7 @@ static void open_play(struct play *p, bool whole)
     const struct statx facts = { .stx_mode = S_IFREG | 0644, .stx_size = SIZE };
 
     memset(p, 0, sizeof *p);
-    p->entry = entry_make(STR("/a.txt"), &facts, whole, NULL, INT64_MAX);
+    p->entry = entry_make(STR("/a.txt"), &facts, whole, (struct entry_form){ 0 }, INT64_MAX);
     p->sent = malloc(SENT_MAX);
     assert_true(p->entry && p->sent);
     for (size_t i = 0; whole && i < SIZE; i++)

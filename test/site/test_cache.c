@@ -27,7 +27,8 @@ static const struct cache_limits plenty[CACHE_SHELVES] = LIMITS(1 << 20, 64);
 static struct site_entry *make(const char *path, uint64_t hash, size_t held, int fd)
 {
     const struct statx facts = { .stx_size = 1 };
-    struct site_entry *entry = entry_make(str_from(path), &facts, fd < 0, NULL, INT64_MAX);
+    struct site_entry *entry =
+        entry_make(str_from(path), &facts, fd < 0, (struct entry_form){ 0 }, INT64_MAX);
 
     assert_non_null(entry);
     entry->hash = hash;

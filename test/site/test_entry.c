@@ -27,7 +27,8 @@ static struct statx file_of(uint64_t size)
 
 static struct site_entry *make(const char *path, const struct statx *facts, bool whole)
 {
-    struct site_entry *entry = entry_make(str_from(path), facts, whole, NULL, INT64_MAX);
+    struct site_entry *entry =
+        entry_make(str_from(path), facts, whole, (struct entry_form){ 0 }, INT64_MAX);
 
     assert_non_null(entry);
     return entry;
@@ -116,7 +117,8 @@ static void validators_are_those_of_the_fields(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct site_entry *entry = entry_make(STR("/a"), &facts, true, NULL, cases[i].now);
+        struct site_entry *entry =
+            entry_make(STR("/a"), &facts, true, (struct entry_form){ 0 }, cases[i].now);
         char line[64];
         char date[HTTP_DATE_LEN];
 
@@ -197,6 +199,27 @@ static void holds_large_files_without_bytes(void **state)
 }
 
 /* --- the validator --- */
+
+static void tags_by_form(void **state)
+{
+    struct statx facts = { .stx_size = 5, .stx_mtime = { .tv_sec = 784111777 } };
+    static const char digest[] = "0123456789abcdef0123456789abcdef";
+
+    (void)state;
+    struct site_entry *entry = entry_make(STR("/a"), &facts, true,
+                                          (struct entry_form){ NULL, ENTRY_ETAG_HASH }, INT64_MAX);
+    entry_set_digest(entry, digest);
+    assert_str(entry->validators.etag, "\"0123456789abcdef0123456789abcdef\"");
+    assert_non_null(memmem(entry->shared.at, entry->shared.len, digest, DIGEST_LEN));
+    discard(entry);
+
+    entry =
+        entry_make(STR("/a"), &facts, true, (struct entry_form){ NULL, ENTRY_ETAG_OFF }, INT64_MAX);
+    assert_null(entry->validators.etag.at);
+    assert_null(memmem(entry->fields.at, entry->fields.len, "ETag", 4));
+    assert_true(str_ends(entry->fields, STR(" GMT\r\n\r\n")));
+    discard(entry);
+}
 
 static struct str etag_of(const struct site_entry *entry)
 {
@@ -306,7 +329,8 @@ static void a_type_too_long_is_left_out(void **state)
     for (size_t len = 3; len < TYPE_MAX; len++) {
         char type[TYPE_MAX + 1], expected[TYPE_MAX + 256];
         struct http_mime *mime = table_with_type(type, len);
-        struct site_entry *entry = entry_make(STR("/a.odd"), &facts, true, mime, INT64_MAX);
+        struct site_entry *entry = entry_make(
+            STR("/a.odd"), &facts, true, (struct entry_form){ mime, ENTRY_ETAG_TIME }, INT64_MAX);
         bool fits = memmem(entry->fields.at, entry->fields.len, type, len) != NULL;
 
         snprintf(expected, sizeof expected,
@@ -416,6 +440,7 @@ static void other_facts_do_not_tell(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(tags_by_form),
         cmocka_unit_test(fields_are_exact),
         cmocka_unit_test(ends_of_the_fields_stand_alone),
         cmocka_unit_test(validators_are_those_of_the_fields),

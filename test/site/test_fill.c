@@ -29,6 +29,8 @@ struct world {
     struct statx opened; /* of what was opened for reading */
     char content;        /* the byte that the file is full of */
     size_t short_by;     /* how many bytes a read comes back without */
+    struct entry_form form;
+    uint64_t hashed; /* bytes that a digest was asked for */
     unsigned asks;
     enum site_ask_kind kinds[ASKS_MAX];
     unsigned fail_at; /* the ask that fails, from 1; or 0 */
@@ -89,6 +91,16 @@ static int64_t read_it(struct world *w, const struct site_ask *ask)
     return (int64_t)(there > w->short_by ? there - w->short_by : 0);
 }
 
+/* The digest of a file is the byte that it is full of, again and again. */
+static int64_t hash_it(struct world *w, const struct site_ask *ask)
+{
+    assert_int_equal(ask->digest->fd, OPENED);
+    w->hashed = ask->digest->size;
+    memset(ask->digest->text, w->content, DIGEST_LEN);
+    ask->digest->size -= w->short_by;
+    return 0;
+}
+
 static int64_t carry(struct world *w, const struct site_ask *ask)
 {
     assert_true(w->asks < ASKS_MAX);
@@ -105,6 +117,8 @@ static int64_t carry(struct world *w, const struct site_ask *ask)
     case SITE_ASK_SURVEY: /* the site's, not the fill's */
         fail();
         break;
+    case SITE_ASK_DIGEST:
+        return hash_it(w, ask);
     case SITE_ASK_READ:
         break;
     }
@@ -123,7 +137,7 @@ static void run(struct world *w, struct site_fill *fill)
 {
     int64_t result = 0;
 
-    while (fill_step(fill, result, ROOT, NULL, NOW))
+    while (fill_step(fill, result, ROOT, w->form, NOW))
         result = carry(w, &fill->ask);
 }
 
@@ -404,7 +418,7 @@ static void giving_up_at_once_asks_nothing(void **state)
     struct site_fill *fill = make_fill("/a");
 
     (void)state;
-    assert_false(fill_step(fill, -ENOMEM, ROOT, NULL, NOW));
+    assert_false(fill_step(fill, -ENOMEM, ROOT, (struct entry_form){ 0 }, NOW));
     assert_refused(fill, 503);
     discard(fill);
 }
@@ -522,7 +536,8 @@ static void a_short_read_is_never_taken_for_whole(void **state)
 
 static struct site_entry *old_entry(const struct statx *facts, bool settled)
 {
-    struct site_entry *old = entry_make(STR("/a"), facts, true, NULL, INT64_MAX);
+    struct site_entry *old =
+        entry_make(STR("/a"), facts, true, (struct entry_form){ 0 }, INT64_MAX);
 
     assert_non_null(old);
     old->settled = settled;
@@ -622,6 +637,103 @@ static void young_files_are_not_trusted(void **state)
     }
 }
 
+/* --- tags made of the bytes --- */
+
+static struct world hashing(uint64_t size)
+{
+    struct world w = world_with(regular(size));
+
+    w.form.etag = ENTRY_ETAG_HASH;
+    return w;
+}
+
+static void the_digest_of_what_was_read(void **state)
+{
+    struct world w = hashing(10);
+    char digest[DIGEST_LEN];
+
+    (void)state;
+    struct site_fill *fill = fill_of(&w, "/a");
+    assert_whole(fill, 10, 'a');
+    digest_of(STR("aaaaaaaaaa"), digest);
+    assert_memory_equal(fill->made->validators.etag.at + 1, digest, DIGEST_LEN);
+    assert_int_equal(count_of(&w, SITE_ASK_DIGEST), 0); /* it is in memory */
+    discard(fill);
+}
+
+static void a_large_file_is_hashed_elsewhere(void **state)
+{
+    struct world w = hashing(SITE_WHOLE_MAX + 1);
+
+    (void)state;
+    struct site_fill *fill = fill_of(&w, "/a");
+    assert_int_equal(fill->found.status, 200);
+    assert_int_equal(fill->made->fd, OPENED);
+    assert_int_equal(w.hashed, SITE_WHOLE_MAX + 1);
+    assert_true(
+        str_equal(fill->made->validators.etag, STR("\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"")));
+    assert_true(fill->steady);
+    discard(fill);
+}
+
+enum { AFTER_HASHING = 6 }; /* name, look, open, measure, hash, and then to agree */
+
+static void touch_once(struct world *w, unsigned ask)
+{
+    if (ask == AFTER_HASHING) {
+        w->opened.stx_mtime.tv_sec++;
+        w->content = 'b';
+    }
+}
+
+static void what_changed_while_hashed_is_hashed_again(void **state)
+{
+    struct world w = hashing(SITE_WHOLE_MAX + 1);
+
+    (void)state;
+    w.before = touch_once;
+    struct site_fill *fill = fill_of(&w, "/a");
+    assert_int_equal(count_of(&w, SITE_ASK_DIGEST), 2);
+    assert_int_equal(fill->made->validators.etag.at[1], 'b');
+    assert_int_equal(fill->made->modified.tv_sec, w.opened.stx_mtime.tv_sec);
+    discard(fill);
+}
+
+static void what_is_never_hashed_whole_has_no_tag(void **state)
+{
+    struct world w = hashing(SITE_WHOLE_MAX + 1);
+
+    (void)state;
+    w.short_by = 1;
+    struct site_fill *fill = fill_of(&w, "/a");
+    assert_int_equal(count_of(&w, SITE_ASK_DIGEST), FILL_TRIES_MAX);
+    assert_int_equal(fill->found.status, 200);
+    assert_int_equal(fill->made->fd, OPENED);
+    assert_null(fill->made->validators.etag.at);
+    assert_false(fill->steady);
+    discard(fill);
+
+    w = hashing(DIGEST_FILE_MAX + 1);
+    fill = fill_of(&w, "/a");
+    assert_int_equal(count_of(&w, SITE_ASK_DIGEST), 0);
+    assert_int_equal(fill->found.status, 200);
+    assert_null(fill->made->validators.etag.at);
+    discard(fill);
+}
+
+static void a_file_that_cant_be_hashed(void **state)
+{
+    struct world w = hashing(SITE_WHOLE_MAX + 1);
+
+    (void)state;
+    w.fail_at = AFTER_HASHING - 1;
+    w.error = EIO;
+    struct site_fill *fill = fill_of(&w, "/a");
+    assert_int_equal(fill->found.status, 500);
+    assert_null(fill->found.entry);
+    discard(fill);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -646,6 +758,11 @@ int main(void)
         cmocka_unit_test(what_has_changed_is_made_anew),
         cmocka_unit_test(what_is_gone_is_not_found),
         cmocka_unit_test(young_files_are_not_trusted),
+        cmocka_unit_test(the_digest_of_what_was_read),
+        cmocka_unit_test(a_large_file_is_hashed_elsewhere),
+        cmocka_unit_test(what_changed_while_hashed_is_hashed_again),
+        cmocka_unit_test(what_is_never_hashed_whole_has_no_tag),
+        cmocka_unit_test(a_file_that_cant_be_hashed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
