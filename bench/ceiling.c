@@ -229,8 +229,9 @@ static bool make_answers(struct ceiling *c, size_t length)
     int head_len = snprintf(head, sizeof head,
                             "HTTP/1.1 200 OK\r\n"
                             "Date: Sat, 21 Nov 2026 07:02:06 GMT\r\n"
-                            "Content-Type: text/plain; charset=utf-8\r\n"
                             "Content-Length: %zu\r\n"
+                            "Content-Type: text/plain; charset=utf-8\r\n"
+                            "Accept-Ranges: bytes\r\n"
                             "Last-Modified: Sat, 21 Nov 2026 07:02:05 GMT\r\n"
                             "ETag: \"6b0141ed.1e2fd2d8-%zx\"\r\n\r\n",
                             length, length);
