@@ -10,15 +10,15 @@ enum { FILLS_PATIENCE_MS = 5000 }; /* how long a file may wait for a descriptor;
  */
 struct site_fill *fills_join(struct core *core, struct str path);
 
-/* For IO_WORKED of what was started here. The rest as for fills_done. */
-struct site_fill *fills_worked(struct core *core, const struct io_event *event);
-
-/* See to it that the root is still the directory that its path names. */
-void fills_look_at_root(struct core *core);
-
 /* For IO_FILE_DONE. Returns the fill that is over by it, for the caller to tell those who wait and
  * then to site_fill_end; or NULL. */
 struct site_fill *fills_done(struct core *core, const struct io_event *event);
+
+/* The same for IO_WORKED of what was started here. */
+struct site_fill *fills_worked(struct core *core, const struct io_event *event);
+
+/* Once a turn: see to it that the root is still the directory that its path names. */
+void fills_look_at_root(struct core *core);
 
 /* Try again to open what found no descriptor, with those held back. Accepting must have stopped: it
  * would take what is let go here. */
