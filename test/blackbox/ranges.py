@@ -11,7 +11,7 @@ import tempfile
 import time
 import unittest
 
-from server import Case, PeerReset, Root, Server, main, request, until
+from server import Case, Root, Server, main, request, until
 
 SIZES = {"empty.txt": 0, "tiny.txt": 13, "medium.bin": 100 * 1024, "large.bin": 10 << 20}
 CURL = shutil.which("curl")
