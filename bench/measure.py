@@ -3,7 +3,6 @@
 import dataclasses
 import os
 import select
-import time
 
 import content
 import counters

@@ -6,6 +6,7 @@
 #include "load/worker.h"
 #include "load/wrk_layout.h"
 #include "ringlet.h"
+#include "server/config.h"
 #include "server/cpus.h"
 #include "server/limits.h"
 
@@ -22,7 +23,6 @@ enum {
     FILES_SPARE = 32, /* descriptors that are no connections, and more for each thread: */
     FILES_THREAD = 4,
     BEGIN_MS = 5, /* from when all connections stand until the first request */
-    CPUS_MAX = 1024,
 };
 
 static int complain(int status, const struct sentence *why)
@@ -55,7 +55,7 @@ static unsigned share_before(uint64_t all, uint64_t threads, uint64_t number)
 
 static bool choose_cpus(const struct options *o, struct worker *workers, struct sentence *why)
 {
-    int allowed[CPUS_MAX], cpus[CPUS_MAX];
+    int allowed[CORES_MAX], cpus[CORES_MAX];
     unsigned count = o->cpus ? cpus_allowed(allowed) : 0;
     unsigned named = o->cpus ? cpus_parse(str_from(o->cpus), allowed, count, cpus, why) : 0;
 

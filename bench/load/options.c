@@ -1,5 +1,8 @@
 #include "load/options.h"
 
+#include "load/schedule.h"
+
+#include <assert.h>
 #include <getopt.h>
 #include <stddef.h>
 
@@ -10,6 +13,8 @@
 #define SPIN_MAX_US    1000000ULL
 #define RATE_MAX       20000000ULL /* far beyond what a thread can send */
 #define MICROSECOND_NS 1000
+
+static_assert(RATE_MAX <= SCHEDULE_RATE_MAX, "a schedule can be kept at any rate");
 
 enum { LONG_ONLY = 256 };
 

@@ -9,7 +9,6 @@
 
 enum {
     OPTIONS_FIELDS_MAX = 64, /* --header */
-    OPTIONS_CPUS_MAX = 1024, /* --cpus, and so threads that can be pinned */
     OPTIONS_THREADS_MAX = 1024,
     OPTIONS_CONNECTIONS_MAX = 1000000,
     OPTIONS_PIPELINE_MAX = 1024,
