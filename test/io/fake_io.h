@@ -23,10 +23,10 @@
 
 enum {
     FAKE_FD_FIRST = 1 << 24,
-    FAKE_WINDOW = 64 * 1024,  /* bytes a side can be ahead of its reader, unless told otherwise */
-    FAKE_HELPER_MS = 100,     /* a file operation or job that takes longer is looked after later */
-    FAKE_STUCK_MS = 2000,     /* and one that takes longer than this lets time pass meanwhile */
-    FAKE_CERTAIN = 256,       /* an odd that always comes true */
+    FAKE_WINDOW = 64 * 1024, /* bytes a side can be ahead of its reader, unless told otherwise */
+    FAKE_HELPER_MS = 1000,   /* a file operation or job that takes longer is looked after later */
+    FAKE_STUCK_MS = 2000,    /* and one that takes longer than this lets time pass meanwhile */
+    FAKE_CERTAIN = 256,      /* an odd that always comes true */
 };
 
 /* Chances out of 256, drawn anew whenever the thing could happen. */
