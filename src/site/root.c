@@ -94,8 +94,11 @@ bool root_found(struct root *root, struct routes *routes, const struct news *new
     take_way(root, routes, sound, now_ms);
     if (!sound)
         root->next_ms = now_ms; /* at once */
-    if (survey->fd >= 0 && is_another(root, survey))
+    if (survey->fd >= 0 && is_another(root, survey)) {
         another = make(survey->fd, true);
+        if (!another) /* memory is short, and no event will tell of it again */
+            root->next_ms = now_ms + ROOT_CHECK_MS;
+    }
     *fd = survey->fd;
     if (another) {
         *fd = root_unuse(root->now);

@@ -14,6 +14,17 @@
 
 #include <cmocka.h>
 
+/* Memory for another root is short. */
+static bool no_root;
+
+void *__real_malloc(size_t size);
+void *__wrap_malloc(size_t size);
+
+void *__wrap_malloc(size_t size)
+{
+    return no_root && size == sizeof(struct site_root) ? NULL : __real_malloc(size);
+}
+
 struct scene {
     char top[40], path[64];
     int inotify, first;
@@ -166,6 +177,25 @@ static void answers_while_there_is_none(void **state)
     scene_close(&s);
 }
 
+/* The way is watched by then, so only the clock brings it up again. */
+static void is_looked_at_again_when_memory_was_short(void **state)
+{
+    struct scene s;
+
+    (void)state;
+    scene_open(&s);
+    look(&s);
+    turn("two");
+    no_root = true;
+    assert_false(look(&s));
+    no_root = false;
+    assert_true(serves(&s, "one"));
+    s.now_ms += ROOT_CHECK_MS;
+    assert_true(look(&s));
+    assert_true(serves(&s, "two"));
+    scene_close(&s);
+}
+
 /* Anything on the way, while it was surveyed: it is done again at once. */
 static void is_looked_at_again_when_disturbed(void **state)
 {
@@ -210,6 +240,7 @@ int main(void)
         cmocka_unit_test(follows_its_path),
         cmocka_unit_test(stays_while_it_is_used),
         cmocka_unit_test(answers_while_there_is_none),
+        cmocka_unit_test(is_looked_at_again_when_memory_was_short),
         cmocka_unit_test(is_looked_at_again_when_disturbed),
         cmocka_unit_test(is_looked_at_each_second),
     };
