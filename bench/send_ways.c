@@ -148,8 +148,11 @@ static ssize_t step_splice(struct bench *b, off_t at, size_t len, size_t buffer)
 static int ring_do(struct bench *b, const struct io_uring_sqe *what)
 {
     struct io_uring_cqe *cqe;
+    struct io_uring_sqe *sqe = io_uring_get_sqe(&b->ring);
 
-    *io_uring_get_sqe(&b->ring) = *what;
+    if (!sqe)
+        fail("the ring");
+    *sqe = *what;
     io_uring_submit_and_wait(&b->ring, 1);
     if (io_uring_peek_cqe(&b->ring, &cqe) < 0)
         fail("the ring");

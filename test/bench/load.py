@@ -46,7 +46,7 @@ class Load(unittest.TestCase):
         return result
 
     def test_closed_loop(self):
-        run = Run(*SHORT, "-c", 8, self.hello)
+        run = run_held(self, *SHORT, "-c", 8, self.hello)
         result = self.expect_good(run)
         self.assertIsNone(result["rate"])
         self.assertEqual(result["latency"]["count"], result["requests"])
@@ -57,7 +57,7 @@ class Load(unittest.TestCase):
         with self.server.client() as client:
             client.send(b"GET /large.bin HTTP/1.1\r\nHost: x\r\n\r\n")
             head = client.reply()
-        result = self.expect_good(Run(*SHORT, "-c", 2, f"{self.base}/large.bin",
+        result = self.expect_good(run_held(self, *SHORT, "-c", 2, f"{self.base}/large.bin",
                                       "--expect-length", len(LARGE)))
         self.assertEqual(len(head.body), len(LARGE))
         self.assertAlmostEqual(result["bytes"] / len(LARGE), result["requests"], delta=5)
@@ -122,23 +122,24 @@ class Load(unittest.TestCase):
 
     def test_pipeline_and_rotation(self):
         urls = [f"{self.base}/{name}" for name in ("hello.txt", "large.bin", "other.txt")]
-        self.expect_good(Run(*SHORT, "-c", 3, "--pipeline", 16, *urls))
-        self.expect_good(Run(*SHORT, "-c", 3, "-t", 2, *urls))
+        self.expect_good(run_held(self, *SHORT, "-c", 3, "--pipeline", 16, *urls))
+        self.expect_good(run_held(self, *SHORT, "-c", 3, "-t", 2, *urls))
         with tempfile.NamedTemporaryFile("w", suffix=".txt") as targets:
             targets.write("/hello.txt\n\n/other.txt\n")
             targets.flush()
-            self.expect_good(Run(*SHORT, "--pipeline", 5, "--targets", targets.name, self.base))
+            self.expect_good(run_held(self, *SHORT, "--pipeline", 5, "--targets", targets.name,
+                                      self.base))
         run = run_held(self, *SHORT, "-c", 3, "--pipeline", 4, "-R", 300, *urls)
         self.expect_good(run)
 
     def test_a_connection_per_request(self):
-        self.expect_good(Run(*SHORT, "--new-connection", "-c", 4, self.hello))
+        self.expect_good(run_held(self, *SHORT, "--new-connection", "-c", 4, self.hello))
         run = run_held(self, *SHORT, "--new-connection", "-c", 4, "-R", 400, self.hello)
         self.assertEqual(self.expect_good(run)["latency"]["count"], 80)
 
     def test_other_methods_and_fields(self):
-        self.expect_good(Run(*SHORT, "-m", "HEAD", "--expect-length", 0, self.hello))
-        self.expect_good(Run(*SHORT, "--browser", "-H", "X-One: 1", self.hello))
+        self.expect_good(run_held(self, *SHORT, "-m", "HEAD", "--expect-length", 0, self.hello))
+        self.expect_good(run_held(self, *SHORT, "--browser", "-H", "X-One: 1", self.hello))
         run = Run(*SHORT, "--body-size", 1000, "--expect-status", 405, self.hello)
         self.assertEqual(run.status, 0, run.said())
 

@@ -55,12 +55,15 @@ def read_if_there(path):
 
 
 def run_held(test, *args, **options):
-    """A run whose rate was held. A machine that is too busy for that is given some tries."""
+    """A run whose rate was held, or that had an answer at all. A machine that is too busy for that
+    is given some tries; when it is the server that was late in all of them, that run it is."""
     for _ in range(TRIES):
         run = Run(*args, **options)
-        if run.status != 3 or "the generator fell behind" not in run.stderr:
+        if run.status != 3 and "no answer came" not in run.stderr:
             return run
-    return test.skipTest(f"this machine is too busy: {run.stderr}")
+    if "the generator fell behind" in run.stderr:
+        test.skipTest(f"this machine is too busy: {run.stderr}")
+    return run
 
 
 class Rig:

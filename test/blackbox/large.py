@@ -12,7 +12,7 @@ from server import Case, PeerReset, main, request, under_test, until
 
 MIB = 1 << 20
 DOWNLOADS = 1000    # slow ones at a time
-MEMORY_MAX = 4096   # bytes of a server's memory that each may take
+MEMORY_MAX = 12288  # bytes of a server's memory that each may take: a connection, an output
 KERNEL_MAX = MIB    # bytes that the kernel may hold for each
 HOT_MAX = 0.1       # seconds that a small request may take beside a fast download
 HOT_REQUESTS = 1000
