@@ -199,9 +199,20 @@ static bool agreed(struct site_fill *fill, bool complete, struct entry_form form
     return measured(fill, form, now_unix);
 }
 
+/* With RESOLVE_BENEATH a ".." in a link can't be followed while anything is renamed on any file
+ * system: openat2(2) wants to be asked again. */
+static bool opens_again(struct site_fill *fill, int64_t result)
+{
+    bool opens = fill->state == FILL_NAMING || fill->state == FILL_OPENING;
+
+    return opens && result == -EAGAIN && fill->opened_again++ < FILL_AGAIN_MAX;
+}
+
 bool fill_step(struct site_fill *fill, int64_t result, int root, struct entry_form form,
                int64_t now_unix)
 {
+    if (opens_again(fill, result))
+        return true;
     if (result < 0)
         return over(fill, status_of((int)-result), NULL);
 

@@ -45,6 +45,9 @@ enum { FILL_FILE_MAX = HTTP_PATH_MAX + sizeof "/index.html" }; /* with a slash b
 /* To read a file that keeps changing; then it is sent from its descriptor, and not held. */
 enum { FILL_TRIES_MAX = 3 };
 
+/* To open what was disturbed by somebody who renames things; then it is 503. */
+enum { FILL_AGAIN_MAX = 64 };
+
 /* What we are waiting for. */
 enum fill_state {
     FILL_START,
@@ -67,6 +70,7 @@ struct site_fill {
 
     enum fill_state state;
     unsigned tries;
+    unsigned opened_again;
     bool steady; /* the file did not change again and again while it was read */
     bool follow; /* a link at the end of the path: its way is known, or need not be */
     uint64_t hash;

@@ -389,10 +389,9 @@ static void the_file_that_was_opened_counts(void **state)
 static const struct {
     int error, status;
 } errors[] = {
-    { ENOENT, 404 },       { ENOTDIR, 404 }, { ELOOP, 404 },  { EXDEV, 404 },
-    { ENAMETOOLONG, 404 }, { ENXIO, 404 },   { ENODEV, 404 }, { EACCES, 403 },
-    { EPERM, 403 },        { EMFILE, 503 },  { ENFILE, 503 }, { ENOMEM, 503 },
-    { EAGAIN, 503 },       { EIO, 500 },     { ESTALE, 500 }, { EBADF, 500 },
+    { ENOENT, 404 }, { ENOTDIR, 404 }, { ELOOP, 404 },  { EXDEV, 404 },  { ENAMETOOLONG, 404 },
+    { ENXIO, 404 },  { ENODEV, 404 },  { EACCES, 403 }, { EPERM, 403 },  { EMFILE, 503 },
+    { ENFILE, 503 }, { ENOMEM, 503 },  { EIO, 500 },    { ESTALE, 500 }, { EBADF, 500 },
 };
 
 /* After any ask: no more of them, and what is open is left to be closed. */
@@ -411,6 +410,37 @@ static void each_error_has_its_status(void **state)
             assert_int_equal(fill->fd, ask > 3 ? OPENED : -1);
             discard(fill);
         }
+}
+
+/* openat2(2) says so when something is renamed while it follows a "..". */
+static void what_was_disturbed_is_opened_again(void **state)
+{
+    (void)state;
+    for (unsigned ask = 1; ask <= 3; ask += 2) {
+        struct world w = world_with(regular(10));
+        w.fail_at = ask;
+        w.error = EAGAIN;
+        struct site_fill *fill = fill_of(&w, "/a");
+        assert_whole(fill, 10, 'a');
+        assert_int_equal(w.kinds[ask], SITE_ASK_OPEN);
+        discard(fill);
+    }
+}
+
+static void what_is_always_disturbed_is_given_up(void **state)
+{
+    struct site_fill *fill = make_fill("/a");
+    unsigned asks = 0;
+
+    (void)state;
+    bool more = fill_step(fill, 0, ROOT, (struct entry_form){ 0 }, LONG_AGO);
+    while (more && asks < 1000) {
+        asks++;
+        more = fill_step(fill, -EAGAIN, ROOT, (struct entry_form){ 0 }, LONG_AGO);
+    }
+    assert_int_equal(asks, FILL_AGAIN_MAX + 1);
+    assert_refused(fill, 503);
+    discard(fill);
 }
 
 static void giving_up_at_once_asks_nothing(void **state)
@@ -746,6 +776,8 @@ int main(void)
         cmocka_unit_test(what_takes_its_place_is_not_read),
         cmocka_unit_test(the_file_that_was_opened_counts),
         cmocka_unit_test(each_error_has_its_status),
+        cmocka_unit_test(what_was_disturbed_is_opened_again),
+        cmocka_unit_test(what_is_always_disturbed_is_given_up),
         cmocka_unit_test(giving_up_at_once_asks_nothing),
         cmocka_unit_test(what_changed_is_read_again),
         cmocka_unit_test(what_has_grown_gets_more_room),
