@@ -25,6 +25,8 @@ void *__wrap_malloc(size_t size)
     return no_root && size == sizeof(struct site_root) ? NULL : __real_malloc(size);
 }
 
+enum { LOOKS_MAX = 100 };
+
 struct scene {
     char top[40], path[64];
     int inotify, first;
@@ -87,7 +89,7 @@ static void listen_to(struct scene *s)
 }
 
 /* Look, if it is time to; whether another directory was found. */
-static bool look(struct scene *s)
+static bool look_once(struct scene *s)
 {
     int fd;
 
@@ -100,6 +102,16 @@ static bool look(struct scene *s)
     bool another = root_found(&s->root, &s->routes, &s->news, s->now_ms, &fd);
     if (fd >= 0)
         close(fd);
+    return another;
+}
+
+/* Likewise; what others do on the way meanwhile has it looked at again. */
+static bool look(struct scene *s)
+{
+    bool another = look_once(s);
+
+    for (int i = 0; i < LOOKS_MAX && !another && !root_is_watched(&s->root); i++)
+        another = look_once(s);
     return another;
 }
 
