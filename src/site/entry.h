@@ -17,7 +17,7 @@
 #include <sys/stat.h>
 
 enum {
-    SITE_WHOLE_MAX = 128 * 1024, /* a larger file is held as a descriptor */
+    SITE_WHOLE_MAX = 1024 * 1024, /* a larger file is held as a descriptor */
     ENTRY_FIELDS_MAX = 512,      /* the longest media type, and some short fields */
 };
 

@@ -75,8 +75,8 @@ class Large(Case):
     def test_exact_bytes(self):
         """Around the sizes at which the way of sending changes."""
         client = self.client()
-        whole = pattern(MIB + 5000)
-        for size in [at + more for at in (128 << 10, 256 << 10, 512 << 10, MIB)
+        whole = pattern(2 * MIB + 5000)
+        for size in [at + more for at in (256 << 10, 512 << 10, MIB, 2 * MIB)
                      for more in (-1, 0, 1, 4095, 4096, 4097)]:
             self.root.write(f"odd{size}.bin", whole[:size])
             with self.subTest(size):

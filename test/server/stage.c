@@ -15,9 +15,10 @@ const struct stage_file stage_files[FILE_COUNT] = {
     [FILE_HELLO] = { "/hello.txt", "hello.txt", 13, "text/plain; charset=utf-8" },
     [FILE_SMALL] = { "/small.css", "small.css", 1500, "text/css; charset=utf-8" },
     [FILE_MIDDLE] = { "/middle.html", "middle.html", 5000, "text/html; charset=utf-8" },
-    [FILE_WHOLE] = { "/whole.png", "whole.png", SITE_WHOLE_MAX, "image/png" },
+    [FILE_WHOLE] = { "/whole.png", "whole.png", 128 * 1024, "image/png" },
     [FILE_LARGE] = { "/large.jpg", "large.jpg", SITE_WHOLE_MAX + 1, "image/jpeg" },
-    [FILE_HUGE] = { "/huge.bin", "huge.bin", 3 * IO_SEND_PIECE - 7, "application/octet-stream" },
+    [FILE_HUGE] = { "/huge.bin", "huge.bin", SITE_WHOLE_MAX + 3 * IO_SEND_PIECE - 7,
+                    "application/octet-stream" },
     [FILE_INDEX] = { "/dir/", "dir/index.html", 321, "text/html; charset=utf-8" },
 };
 

@@ -19,7 +19,7 @@
 #include <cmocka.h>
 
 enum {
-    SEEDS = 300,
+    SEEDS = 200,
     SEED_SECONDS = 60, /* real ones; then it hangs */
     ACTORS_MAX = 24,
     EXCHANGES_MAX = 24,
