@@ -114,9 +114,10 @@ static bool load_types(struct process *p)
 /* Without following any link: they are what may change. On the heap; NULL when there is none. */
 static char *absolute_path(const char *path)
 {
-    char *here = *path == '/' ? strdup("") : getcwd(NULL, 0);
+    if (*path == '/')
+        return strdup(path);
+    char *here = getcwd(NULL, 0);
     char *absolute = NULL;
-
     if (here && asprintf(&absolute, "%s/%s", here, path) < 0)
         absolute = NULL;
     free(here);
