@@ -258,8 +258,11 @@ static bool find_way(struct site *site, struct site_fill *fill, uint64_t now_ms)
     return !route && begin_survey(site, fill, path);
 }
 
+/* A way that changed under the walk (EAGAIN) is surveyed again soon: nobody need be told. */
 static void complain(struct site *site, const struct survey *survey)
 {
+    if (survey->error == EAGAIN)
+        return;
     site->complaint.due = true;
     site->complaint.error = survey->error;
     site->complaint.fs = survey->fs;
