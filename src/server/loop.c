@@ -429,7 +429,7 @@ static int init_site(struct loop *loop)
         .root = loop->setup.root,
         .root_path = loop->setup.root_path ? str_from(loop->setup.root_path) : STR(""),
         .inotify = loop->watcher.watch.fd,
-        .form = { loop->setup.mime, loop->setup.config->etag },
+        .form = { .mime = loop->setup.mime, .etag = loop->setup.config->etag },
         .seed = random_seed(),
     };
     struct stat facts;

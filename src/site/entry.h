@@ -17,8 +17,9 @@
 #include <sys/stat.h>
 
 enum {
-    SITE_WHOLE_MAX = 1024 * 1024, /* a larger file is held as a descriptor */
-    ENTRY_FIELDS_MAX = 512,      /* the longest media type, and some short fields */
+    SITE_WHOLE_MAX = 1024 * 1024, /* a larger file is sent from its descriptor */
+    SITE_WHOLE_MIN = 16 * 1024,   /* one up to this is read whole even where nothing is held */
+    ENTRY_FIELDS_MAX = 512,       /* the longest media type, and some short fields */
 };
 
 /* What the entity tag is made of. */
@@ -32,6 +33,7 @@ enum entry_etag {
 struct entry_form {
     const struct http_mime *mime; /* borrowed; may be NULL */
     enum entry_etag etag;
+    uint64_t whole_max; /* bytes of a file; a longer one is sent from its descriptor */
 };
 
 struct site_entry {

@@ -153,7 +153,7 @@ static bool measured(struct site_fill *fill, struct entry_form form, int64_t now
         return over(fill, 404, NULL);
 
     bool steady = fill->tries < FILL_TRIES_MAX;
-    bool whole = fill->facts.stx_size <= SITE_WHOLE_MAX && steady;
+    bool whole = fill->facts.stx_size <= form.whole_max && steady;
     if (form.etag == ENTRY_ETAG_HASH && (!steady || fill->facts.stx_size > DIGEST_FILE_MAX))
         form.etag = ENTRY_ETAG_OFF;
     fill->made = entry_make(fill->path, &fill->facts, whole, form, now_unix);

@@ -28,9 +28,23 @@ void site_share_out(struct cache_limits limits[CACHE_SHELVES], uint64_t bytes, u
     limits[CACHE_OPEN] = (struct cache_limits){ bytes, bytes > 0 ? descriptors : 0 };
 }
 
+/* What could not be held is not read whole either: each answer would hold a copy of its own, for as
+ * long as its client takes. The path and the fields go with the bytes. */
+static uint64_t whole_max(const struct cache_limits *limits)
+{
+    const uint64_t beside = sizeof(struct site_entry) + ENTRY_FIELDS_MAX + HTTP_PATH_MAX;
+    uint64_t part = limits->bytes / SITE_HELD_PART;
+    uint64_t most = part > beside ? part - beside : 0;
+
+    if (most < SITE_WHOLE_MIN)
+        return SITE_WHOLE_MIN;
+    return most < SITE_WHOLE_MAX ? most : SITE_WHOLE_MAX;
+}
+
 int site_init(struct site *site, const struct site_config *config)
 {
     *site = (struct site){ .config = *config };
+    site->config.form.whole_max = whole_max(&config->limits[CACHE_WHOLE]);
     for (size_t i = 0; i < SITE_FILL_BUCKETS; i++)
         list_init(&site->fills[i]);
     routes_init(&site->routes);

@@ -32,7 +32,7 @@ enum {
     SITE_WATCHED_MS = 10000,
     SITE_SURVEYS_MAX = 3,         /* of a way to which things happen meanwhile; then unwatched */
     SITE_CACHE_DESCRIPTORS = 128, /* per core, large files held open */
-    SITE_HELD_PART = 4,           /* a file larger than one such part of the cache is not held */
+    SITE_HELD_PART = 4,           /* a file larger than one such part of the cache is not whole */
     SITE_ENTRY_BYTES = 512,       /* no fewer on an average, for the size of tables */
     SITE_NEGATIVE_PART = 16,      /* one in so many bytes of the cache is for what is not there, */
     SITE_NEGATIVE_BYTES = 1024 * 1024, /* but no more than this */
@@ -44,7 +44,7 @@ struct site_config {
     uint64_t root_device, root_inode; /* of it, as stat(2) tells */
     struct str root_path;             /* absolute, borrowed; empty: it stays the one it is */
     int inotify;                      /* borrowed; -1: nothing is watched */
-    struct entry_form form;
+    struct entry_form form;           /* whole_max is the site's to set: by what can be held */
     struct cache_limits limits[CACHE_SHELVES];
     uint64_t seed;
 };

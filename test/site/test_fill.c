@@ -53,7 +53,8 @@ static struct statx regular(uint64_t size)
 
 static struct world world_with(struct statx facts)
 {
-    return (struct world){ .facts = facts, .content = 'a', .file = "a" };
+    return (struct world){ .facts = facts, .content = 'a', .file = "a",
+                           .form.whole_max = SITE_WHOLE_MAX };
 }
 
 static int64_t open_it(struct world *w, const struct site_ask *ask)
@@ -433,10 +434,10 @@ static void what_is_always_disturbed_is_given_up(void **state)
     unsigned asks = 0;
 
     (void)state;
-    bool more = fill_step(fill, 0, ROOT, (struct entry_form){ 0 }, LONG_AGO);
+    bool more = fill_step(fill, 0, ROOT, (struct entry_form){ .whole_max = 100 }, LONG_AGO);
     while (more && asks < 1000) {
         asks++;
-        more = fill_step(fill, -EAGAIN, ROOT, (struct entry_form){ 0 }, LONG_AGO);
+        more = fill_step(fill, -EAGAIN, ROOT, (struct entry_form){ .whole_max = 100 }, LONG_AGO);
     }
     assert_int_equal(asks, FILL_AGAIN_MAX + 1);
     assert_refused(fill, 503);

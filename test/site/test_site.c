@@ -370,6 +370,39 @@ static void a_large_file_comes_as_a_descriptor(void **state)
     scene_close(&s);
 }
 
+/* Where less is held, less is read whole: what could not be held would be a copy for each client.
+ */
+static void what_could_not_be_held_comes_as_a_descriptor(void **state)
+{
+    static const struct {
+        size_t room, size;
+        bool whole;
+    } rows[] = {
+        { 4 << 20, 1000000, true },         { 4 << 20, SITE_WHOLE_MAX, false },
+        { 400 << 10, 90 << 10, true },      { 400 << 10, 100 << 10, false },
+        { 0, SITE_WHOLE_MIN, true },        { 0, SITE_WHOLE_MIN + 1, false },
+        { 1u << 30, SITE_WHOLE_MAX, true }, { 1u << 30, SITE_WHOLE_MAX + 1, false },
+    };
+    char *bytes = calloc(1, SITE_WHOLE_MAX + 1);
+
+    (void)state;
+    assert_non_null(bytes);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct scene s;
+        const struct room room = { rows[i].room, rows[i].room ? 64 : 0, rows[i].room ? 16 : 0 };
+        scene_open(&s, &room);
+        put_bytes(&s, "root/a", bytes, rows[i].size);
+        struct site_found found = get(&s, "/a");
+        assert_int_equal(found.status, 200);
+        assert_int_equal(found.entry->bytes != NULL, rows[i].whole);
+        assert_int_equal(found.entry->fd < 0, rows[i].whole);
+        assert_int_equal(found.entry->cached, rows[i].room > 0);
+        let_go(&s, found);
+        scene_close(&s);
+    }
+    free(bytes);
+}
+
 static void only_regular_files_are_served(void **state)
 {
     struct scene s;
@@ -1280,6 +1313,7 @@ int main(void)
         cmocka_unit_test(a_hit_asks_nothing),
         cmocka_unit_test(each_path_has_its_answer),
         cmocka_unit_test(a_large_file_comes_as_a_descriptor),
+        cmocka_unit_test(what_could_not_be_held_comes_as_a_descriptor),
         cmocka_unit_test(only_regular_files_are_served),
         cmocka_unit_test(links_stay_inside),
         cmocka_unit_test(a_link_that_turns_elsewhere_shows),
