@@ -206,15 +206,15 @@ static void tags_by_form(void **state)
     static const char digest[] = "0123456789abcdef0123456789abcdef";
 
     (void)state;
-    struct site_entry *entry = entry_make(STR("/a"), &facts, true,
-                                          (struct entry_form){ .etag = ENTRY_ETAG_HASH }, INT64_MAX);
+    struct site_entry *entry = entry_make(
+        STR("/a"), &facts, true, (struct entry_form){ .etag = ENTRY_ETAG_HASH }, INT64_MAX);
     entry_set_digest(entry, digest);
     assert_str(entry->validators.etag, "\"0123456789abcdef0123456789abcdef\"");
     assert_non_null(memmem(entry->shared.at, entry->shared.len, digest, DIGEST_LEN));
     discard(entry);
 
-    entry =
-        entry_make(STR("/a"), &facts, true, (struct entry_form){ .etag = ENTRY_ETAG_OFF }, INT64_MAX);
+    entry = entry_make(STR("/a"), &facts, true, (struct entry_form){ .etag = ENTRY_ETAG_OFF },
+                       INT64_MAX);
     assert_null(entry->validators.etag.at);
     assert_null(memmem(entry->fields.at, entry->fields.len, "ETag", 4));
     assert_true(str_ends(entry->fields, STR(" GMT\r\n\r\n")));
@@ -329,8 +329,8 @@ static void a_type_too_long_is_left_out(void **state)
     for (size_t len = 3; len < TYPE_MAX; len++) {
         char type[TYPE_MAX + 1], expected[TYPE_MAX + 256];
         struct http_mime *mime = table_with_type(type, len);
-        struct site_entry *entry = entry_make(
-            STR("/a.odd"), &facts, true, (struct entry_form){ .mime = mime }, INT64_MAX);
+        struct site_entry *entry =
+            entry_make(STR("/a.odd"), &facts, true, (struct entry_form){ .mime = mime }, INT64_MAX);
         bool fits = memmem(entry->fields.at, entry->fields.len, type, len) != NULL;
 
         snprintf(expected, sizeof expected,
