@@ -30,10 +30,21 @@ void stage_fail(const char *what, const char *file, int line)
     abort();
 }
 
+/* Longer than any head of ours. A body behind it is not looked through: it may be large, and it is
+ * read again and again while it comes. */
+enum { ANSWER_HEAD_MAX = 8192 };
+
+static const char *find_in_head(struct str bytes, const char *what)
+{
+    size_t len = bytes.len < ANSWER_HEAD_MAX ? bytes.len : ANSWER_HEAD_MAX;
+
+    return memmem(bytes.at, len, what, strlen(what));
+}
+
 /* The line at the start of `bytes`, with its CRLF; .at is NULL when it is not complete. */
 static struct str line_of(struct str bytes)
 {
-    const char *end = memmem(bytes.at, bytes.len, "\r\n", 2);
+    const char *end = find_in_head(bytes, "\r\n");
 
     return end ? str_of(bytes.at, (size_t)(end - bytes.at) + 2) : str_of(NULL, 0);
 }
@@ -115,10 +126,12 @@ static void read_fields(struct answer *answer)
 
 size_t answer_read(struct answer *answer, struct str bytes, bool head_only)
 {
-    const char *end = memmem(bytes.at, bytes.len, "\r\n\r\n", 4);
+    const char *end = find_in_head(bytes, "\r\n\r\n");
 
-    if (!end)
+    if (!end) {
+        EXPECT(bytes.len < ANSWER_HEAD_MAX);
         return 0;
+    }
     *answer = (struct answer){ 0 };
     size_t head_len = (size_t)(end - bytes.at) + 4;
     struct str status_line = line_of(bytes);

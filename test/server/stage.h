@@ -12,7 +12,7 @@
 
 enum { STAGE_CLIENTS_MAX = 64, STAGE_TURNS_MAX = 100000 };
 
-/* A file of the site. Its bytes are a pattern of its own: stage_byte. */
+/* A file of the site. Its bytes are a pattern of its own. */
 struct stage_file {
     const char *target;
     const char *name; /* relative to the root */
@@ -38,7 +38,6 @@ extern const struct stage_file stage_files[FILE_COUNT];
 int stage_build_site(void **state);
 int stage_remove_site(void **state);
 const char *stage_site(void);
-char stage_byte(int file, size_t offset);
 
 struct client;
 
