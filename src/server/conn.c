@@ -293,7 +293,7 @@ void conn_filled(struct core *core, struct site_fill *fill)
 
     while ((node = list_take(&fill->waiting))) {
         struct conn *c = CONTAINER_OF(node, struct conn, filling);
-        http1_found(&c->http1, fill->found);
+        lookups_keep(&c->http1.lookups, fill);
         if (c->state == CONN_FILLING) {
             enter(c, CONN_READING);
             run(core, c);

@@ -1,16 +1,9 @@
 #include "server/http1.h"
 
-#include "base/check.h"
 #include "base/cold.h"
-#include "http/path.h"
-#include "server/exchange.h"
-#include "server/fills.h"
+#include "server/answer.h"
 
 #include <stdlib.h>
-
-#define ALLOW "Allow: GET, HEAD, OPTIONS\r\n"
-
-enum { LOCATION_MAX = 4096 }; /* of a redirect; what would be longer is answered 414 */
 
 /* Not a thing to wait for: there is more to be done. Kept out of the header. */
 enum { GO_ON = -1 };
@@ -33,134 +26,12 @@ static COLD void drop_parts(struct http1 *h, struct core *core)
     h->parts = NULL;
 }
 
-static void drop_found(struct http1 *h, struct core *core)
-{
-    if (h->has_found && h->found.entry)
-        site_unpin(&core->site, h->found.entry);
-    h->has_found = false;
-}
-
 void http1_drop(struct http1 *h, struct core *core)
 {
     input_drop(&h->input, &core->source);
     drop_parts(h, core);
     drop_held(h);
-    drop_found(h, core);
-}
-
-void http1_found(struct http1 *h, struct site_found found)
-{
-    CHECK(!h->has_found);
-    if (found.entry)
-        site_pin(found.entry);
-    h->found = found;
-    h->has_found = true;
-}
-
-static COLD void answer_options(struct exchange *x)
-{
-    enum reply_connection connection = exchange_connection(x, 200);
-
-    reply_empty(&x->out->text, &x->core->clock, 200, connection, STR(ALLOW));
-    exchange_log(x, 200, 0);
-}
-
-/* A directory asked for without its slash: links on its page would lead to the wrong place. */
-static void answer_slash(struct exchange *x, struct str path)
-{
-    char space[sizeof "Location: /?\r\n" + LOCATION_MAX];
-    struct text field = text_in(space, sizeof space);
-
-    text_add(&field, STR("Location: "));
-    http_path_encode(&field, path);
-    text_add(&field, STR("/"));
-    if (x->request->query.at) {
-        text_add(&field, STR("?"));
-        text_add(&field, x->request->query);
-    }
-    text_add(&field, STR("\r\n"));
-    if (field.cut) {
-        exchange_answer_plain(x, 414, STR(""));
-        return;
-    }
-    if (text_room(&x->out->text) < field.len + OUTPUT_HEAD_MAX) {
-        x->full = true;
-        return;
-    }
-    exchange_answer_plain(x, 301, text_str(&field));
-}
-
-/* What a normalised path stands for: held ready, or what the fill that this request waited for
- * found. False when there is a fill to wait for. */
-static bool look_up(struct exchange *x, struct str path, struct site_found *found)
-{
-    if (x->h->has_found) {
-        *found = x->h->found;
-        return true;
-    }
-    struct site_entry *entry = site_find(&x->core->site, path, x->core->now_ms);
-    if (entry) {
-        *found = (struct site_found){ entry->status, entry->status == 200 ? entry : NULL };
-        return true;
-    }
-    x->fill = fills_join(x->core, path);
-    found->status = 503;
-    return !x->fill;
-}
-
-static void answer_found(struct exchange *x, struct str path, struct site_found found)
-{
-    if (found.entry)
-        exchange_answer_file(x, found.entry);
-    else if (found.status == 301)
-        answer_slash(x, path);
-    else
-        exchange_answer_plain(x, found.status, STR(""));
-    if (!x->full)
-        drop_found(x->h, x->core);
-}
-
-/* The path must be normalised, or what it stands for is not held ready. */
-static COLD void answer_any_path(struct exchange *x)
-{
-    char space[HTTP_PATH_MAX];
-    ssize_t len = http_path_normalise(x->request->path, space);
-    struct str path = str_of(space, len > 0 ? (size_t)len : 0);
-    struct site_found found = { 404, NULL };
-
-    if (len < 0)
-        found.status = (int)-len;
-    else if (x->core->config->dotfiles || !http_path_is_hidden(path))
-        if (!look_up(x, path, &found))
-            return;
-    answer_found(x, path, found);
-}
-
-static void answer_path(struct exchange *x)
-{
-    struct site_entry *entry = site_find_literal(&x->core->site, x->request->path, x->core->now_ms);
-
-    if (entry && !x->h->has_found)
-        exchange_answer_file(x, entry);
-    else
-        answer_any_path(x);
-}
-
-static bool is_read_only(const struct http_request *request)
-{
-    return request->method == HTTP_GET || request->method == HTTP_HEAD;
-}
-
-static void answer(struct exchange *x)
-{
-    if (x->request->expects_other)
-        exchange_answer_plain(x, 417, STR(""));
-    else if (is_read_only(x->request))
-        answer_path(x);
-    else if (x->request->method == HTTP_OPTIONS)
-        answer_options(x);
-    else
-        exchange_answer_plain(x, 405, STR(ALLOW));
+    lookups_drop(&h->lookups, core);
 }
 
 static void use_head(struct http1 *h, struct core *core, size_t len)
@@ -206,8 +77,8 @@ static COLD void begin_body(struct exchange *x, const char *head, size_t len)
         refuse(x, 413);
         return;
     }
-    if (request->expects_other || !(is_read_only(request) || request->method == HTTP_OPTIONS)) {
-        answer(x);
+    if (answer_ignores_body(request)) {
+        answer_request(x);
     } else if (!hold_head(x->h, head, len)) {
         refuse(x, 503);
         return;
@@ -232,11 +103,12 @@ static int take_head(struct exchange *x, struct str head, ssize_t used)
         begin_body(x, head.at, (size_t)used);
         return GO_ON;
     }
-    answer(x);
+    answer_request(x);
     if (x->fill)
         return HTTP1_FILL;
     if (x->full)
         return HTTP1_FLUSH;
+    lookups_drop(&h->lookups, x->core);
     use_head(h, x->core, (size_t)used);
     return GO_ON;
 }

@@ -8,7 +8,7 @@
 #define SERVER_HTTP1_H
 
 #include "http/chunked.h"
-#include "server/core.h"
+#include "server/lookups.h"
 #include "server/parts.h"
 
 enum { HTTP1_PEER_MAX = 46 }; /* INET6_ADDRSTRLEN */
@@ -17,7 +17,7 @@ enum { HTTP1_PEER_MAX = 46 }; /* INET6_ADDRSTRLEN */
 enum http1_wants {
     HTTP1_BYTES, /* more bytes from the peer */
     HTTP1_FLUSH, /* the output has no room: send it */
-    HTTP1_FILL,  /* the fill must be over; http1_found then tells the outcome */
+    HTTP1_FILL,  /* the fill must be over, and its outcome kept in http1.lookups */
     HTTP1_CLOSE, /* send the output, if there is any, and close: lingering, so that it is read */
 };
 
@@ -36,8 +36,7 @@ struct http1 {
     char *held; /* head of a request to be answered after its body; heap, or NULL */
     size_t held_len;
 
-    bool has_found;          /* the outcome of the fill that the next request waited for */
-    struct site_found found; /* its entry is pinned */
+    struct lookups lookups; /* for the next request */
 
     bool in_head; /* part of a head has come */
     bool over;    /* no further request is read */
@@ -61,9 +60,6 @@ static inline bool http1_has_more(const struct http1 *h)
  * for. */
 enum http1_wants http1_run(struct http1 *h, struct core *core, struct output *out,
                            struct site_fill **fill);
-
-/* The fill that http1_run waited for is over. Pins the entry. */
-void http1_found(struct http1 *h, struct site_found found);
 
 /* Put a last reply into the output, without a request to answer or before it is complete (408). */
 void http1_refuse(struct http1 *h, struct core *core, struct output *out, int status);

@@ -81,6 +81,12 @@ int site_init(struct site *site, const struct site_config *config);
 void site_empty(struct site *site);
 void site_release(struct site *site);
 
+/* What site_fill.hash is for this path. */
+static inline uint64_t site_hash(const struct site *site, struct str path)
+{
+    return cache_hash(&site->cache, path);
+}
+
 /* The entry for a normalised path, if it is held and fresh; or NULL: fill it. It may be a negative
  * one. Not pinned: it may be gone after the next call that changes the site. */
 struct site_entry *site_find(struct site *site, struct str path, uint64_t now_ms);

@@ -1,0 +1,140 @@
+/* Who answers a request, through the whole of a core on the fake engine. */
+#include "stage.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define HELLO   "GET /hello.txt HTTP/1.1\r\nHost: h\r\n\r\n"
+#define WAITING "Host: h\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n"
+
+static void say_many(struct client *client, char byte, size_t count)
+{
+    while (count-- > 0)
+        client_say_bytes(client, &byte, 1);
+}
+
+static void allow_comes_with_405_and_options(void **state)
+{
+    struct stage *stage = stage_calm();
+    struct client *client =
+        client_visit(stage, "DELETE / HTTP/1.1\r\nHost: h\r\n\r\n"
+                            "OPTIONS * HTTP/1.1\r\nHost: h\r\n\r\n"
+                            "OPTIONS /none HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc");
+
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        struct answer answer = client_answer(client, false);
+        assert_int_equal(answer.status, i == 0 ? 405 : 200);
+        assert_true(str_equal(answer_field(&answer, "Allow"), STR("GET, HEAD, OPTIONS")));
+        assert_true(i == 0 || answer.length == 0);
+    }
+    client_gets_nothing(client, FAKE_SAW_NOTHING);
+    stage_close(stage);
+}
+
+/* --- redirects --- */
+
+static void a_directory_is_redirected_to_its_slash(void **state)
+{
+    const struct {
+        const char *target, *location;
+    } cases[] = {
+        { "/dir", "/dir/" },   { "/dir?a=b", "/dir/?a=b" },         { "//dir", "/dir/" },
+        { "/%64ir", "/dir/" }, { "http://elsewhere/dir", "/dir/" }, { "/x/../dir?", "/dir/?" },
+    };
+    struct stage *stage = stage_calm();
+    char text[128];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        snprintf(text, sizeof text, "GET %s HTTP/1.1\r\nHost: h\r\n\r\n", cases[i].target);
+        struct client *client = client_visit(stage, text);
+        struct answer answer = client_answer(client, false);
+        assert_true(answer_is_plain(&answer, 301, false));
+        assert_true(str_equal(answer_field(&answer, "Location"), str_from(cases[i].location)));
+        assert_false(answer.closes);
+        client_gets_nothing(client, FAKE_SAW_NOTHING);
+    }
+    stage_close(stage);
+}
+
+static void a_redirect_that_would_be_too_long_is_414(void **state)
+{
+    struct stage *stage = stage_calm();
+    struct client *client = client_visit(stage, "GET /dir?");
+
+    (void)state;
+    say_many(client, 'q', 4096);
+    client_more(client, " HTTP/1.1\r\nHost: h\r\n\r\n");
+    assert_true(client_gets_plain(client, 414));
+    client_gets_nothing(client, FAKE_SAW_FIN);
+    stage_close(stage);
+}
+
+/* Long ones do not fit behind other answers: each waits for room, and none is lost. */
+static void long_redirects_wait_for_room(void **state)
+{
+    struct stage *stage = stage_calm();
+    struct client *client = client_open(stage);
+
+    (void)state;
+    for (int i = 0; i < 20; i++) {
+        client_say(client, HELLO "GET /dir?");
+        say_many(client, (char)('a' + i), 3500);
+        client_say(client, " HTTP/1.1\r\nHost: h\r\n\r\n");
+    }
+    stage_settle(stage);
+    for (int i = 0; i < 20; i++) {
+        client_gets_file(client, FILE_HELLO);
+        struct answer answer = client_answer(client, false);
+        struct str location = answer_field(&answer, "Location");
+        assert_int_equal(answer.status, 301);
+        assert_int_equal(location.len, strlen("/dir/?") + 3500);
+        assert_int_equal(location.at[location.len - 1], 'a' + i);
+    }
+    client_gets_nothing(client, FAKE_SAW_NOTHING);
+    stage_close(stage);
+}
+
+/* --- dot files --- */
+
+static void dot_files_are_served_when_asked(void **state)
+{
+    struct config config = stage_config();
+    char path[128];
+
+    (void)state;
+    snprintf(path, sizeof path, "%s/.dot", stage_site());
+    int fd = creat(path, 0644);
+    assert_true(fd >= 0);
+    close(fd);
+    for (int asked = 0; asked < 2; asked++) {
+        config.dotfiles = asked;
+        struct stage *stage = stage_open(&config);
+        struct client *client = client_visit(stage, "GET /.dot HTTP/1.1\r\nHost: h\r\n\r\n");
+        struct answer answer = client_answer(client, false);
+        assert_int_equal(answer.status, asked ? 200 : 404);
+        stage_close(stage);
+    }
+    unlink(path);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(allow_comes_with_405_and_options),
+        cmocka_unit_test(a_directory_is_redirected_to_its_slash),
+        cmocka_unit_test(a_redirect_that_would_be_too_long_is_414),
+        cmocka_unit_test(long_redirects_wait_for_room),
+        cmocka_unit_test(dot_files_are_served_when_asked),
+    };
+
+    return cmocka_run_group_tests(tests, stage_build_site, stage_remove_site);
+}
