@@ -1,6 +1,8 @@
 #include "http/coding.h"
 
-enum { WEIGHT_ONE = 1000, WISH_UNNAMED = 1, MEMBERS_MAX = 64 /* further ones are passed over */ };
+#include "http/weight.h"
+
+enum { WISH_UNNAMED = 1, MEMBERS_MAX = 64 /* further ones are passed over */ };
 
 static const struct str names[HTTP_CODINGS] = {
     [HTTP_IDENTITY] = STR_INIT("identity"),
@@ -23,32 +25,10 @@ static enum http_coding coding_of(struct str name)
     return str_equal_nocase(name, STR("x-gzip")) ? HTTP_GZIP : HTTP_CODINGS;
 }
 
-/* A qvalue (RFC 9110 12.4.2) in thousandths; -1 when it is none. */
-static int thousandths(struct str q)
-{
-    int value = 0, unit = WEIGHT_ONE;
-
-    if (q.len == 0 || q.len > 5 || (q.len > 1 && q.at[1] != '.'))
-        return -1;
-    for (size_t i = 0; i < q.len; i++) {
-        if (i == 1)
-            continue;
-        if (q.at[i] < '0' || q.at[i] > '9')
-            return -1;
-        value += (q.at[i] - '0') * unit;
-        unit /= 10;
-    }
-    return value <= WEIGHT_ONE ? value : -1;
-}
-
 /* What follows the name: nothing, or its weight. -1 when it is something else. */
 static int weight_of(struct str parameter, bool given)
 {
-    if (!given)
-        return WEIGHT_ONE;
-    if (parameter.len < 2 || (parameter.at[0] | 0x20) != 'q' || parameter.at[1] != '=')
-        return -1;
-    return thousandths(str_of(parameter.at + 2, parameter.len - 2));
+    return given ? http_weight(parameter) : HTTP_WEIGHT_ONE;
 }
 
 /* The wishes as they are read; -1: not named. */

@@ -100,6 +100,18 @@ void http_date_write(char out[HTTP_DATE_LEN], int64_t unix_seconds)
     put_time(out + 17, &c);
 }
 
+void http_iso_date_write(char out[HTTP_ISO_DATE_LEN], int64_t unix_seconds)
+{
+    struct civil c;
+
+    split(clamp(unix_seconds), &c);
+    memcpy(out, "yyyy-mm-ddThh:mm:ssZ", HTTP_ISO_DATE_LEN);
+    put_digits(out, 4, c.year);
+    put_digits(out + 5, 2, c.month);
+    put_digits(out + 8, 2, c.day);
+    put_time(out + 11, &c);
+}
+
 void http_log_date_write(char out[HTTP_LOG_DATE_LEN], int64_t unix_seconds)
 {
     struct civil c;

@@ -67,13 +67,13 @@ int http_precondition(const struct http_request *request, const struct http_vali
     if (find_tag(request, STR("If-Match"), has, http_entity_tag_same_strong, &named)) {
         if (!named)
             return 412;
-    } else if (find_date(request, STR("If-Unmodified-Since"), now, &date)) {
+    } else if (!has->undated && find_date(request, STR("If-Unmodified-Since"), now, &date)) {
         if (has->modified > date)
             return 412;
     }
     if (find_tag(request, STR("If-None-Match"), has, http_entity_tag_same_weak, &named))
         return named ? 304 : 200;
-    if (find_date(request, STR("If-Modified-Since"), now, &date))
+    if (!has->undated && find_date(request, STR("If-Modified-Since"), now, &date))
         return has->modified <= date ? 304 : 200;
     return 200;
 }

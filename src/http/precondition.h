@@ -15,6 +15,7 @@ struct http_validators {
     struct str etag;      /* a strong one, with its quotes; at is NULL when there is none */
     int64_t modified;     /* Last-Modified, in Unix seconds */
     bool modified_strong; /* it is the true time, not one that had to be brought forward */
+    bool undated;         /* there is no time: conditions that name one are passed over */
 };
 
 /* The status by RFC 9110 13.2.2, steps 1 to 4: 200 to go on, 304 or 412. `now` is the time that the

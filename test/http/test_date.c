@@ -34,6 +34,14 @@ static void check_log_written(int64_t seconds, const char *wanted)
     assert_memory_equal(out, wanted, HTTP_LOG_DATE_LEN);
 }
 
+static void check_iso_written(int64_t seconds, const char *wanted)
+{
+    char out[HTTP_ISO_DATE_LEN];
+
+    http_iso_date_write(out, seconds);
+    assert_memory_equal(out, wanted, HTTP_ISO_DATE_LEN);
+}
+
 static void test_write(void **state)
 {
     (void)state;
@@ -51,6 +59,9 @@ static void test_write(void **state)
     check_log_written(EXAMPLE, "06/Nov/1994:08:49:37 +0000");
     check_log_written(INT64_MIN, "01/Jan/0001:00:00:00 +0000");
     check_log_written(INT64_MAX, "31/Dec/9999:23:59:59 +0000");
+    check_iso_written(EXAMPLE, "1994-11-06T08:49:37Z");
+    check_iso_written(INT64_MIN, "0001-01-01T00:00:00Z");
+    check_iso_written(INT64_MAX, "9999-12-31T23:59:59Z");
 }
 
 /* The C library's calendar, in the C locale that a test program starts in, has the same days. */

@@ -16,8 +16,10 @@ enum { MODIFIED = 784111777, NOW = MODIFIED + 10 };
 #define DATE   "Sun, 06 Nov 1994 08:49:37 GMT"
 #define AFTER  "Sun, 06 Nov 1994 08:49:38 GMT"
 
-static const struct http_validators both = { STR_INIT("\"a-1\""), MODIFIED, true };
-static const struct http_validators no_etag = { { NULL, 0 }, MODIFIED, true };
+static const struct http_validators both = { .etag = STR_INIT("\"a-1\""),
+                                             .modified = MODIFIED,
+                                             .modified_strong = true };
+static const struct http_validators no_etag = { .modified = MODIFIED, .modified_strong = true };
 
 static void read_request(struct http_request *r, char *bytes, size_t cap, const char *method,
                          const char *fields)
@@ -192,7 +194,7 @@ static void when_a_range_counts(void **state)
 /* 8.8.2.2: the second that the date names must be over, and the date a true one. */
 static void a_weak_date_tells_nothing(void **state)
 {
-    const struct http_validators brought_forward = { both.etag, MODIFIED, false };
+    const struct http_validators brought_forward = { .etag = both.etag, .modified = MODIFIED };
     const char *dated = RANGE "If-Range: " DATE "\r\n";
     const char *tagged = RANGE "If-Range: \"a-1\"\r\n";
 
@@ -205,9 +207,31 @@ static void a_weak_date_tells_nothing(void **state)
     assert_true(takes_range("GET", tagged, &brought_forward, MODIFIED));
 }
 
+/* RFC 9110 13.1.3 and 13.1.4: without a date of its own, a date is nothing to go by. */
+static void test_undated(void **state)
+{
+    static const struct http_validators undated = { STR_INIT("\"a-1\""), .undated = true };
+    const struct condition_case rows[] = {
+        { "If-Modified-Since: " DATE "\r\n", 200 },
+        { "If-Unmodified-Since: " DATE "\r\n", 200 },
+        { "If-Unmodified-Since: Thu, 01 Jan 1960 00:00:00 GMT\r\n", 200 },
+        { "If-None-Match: \"a-1\"\r\n", 304 },
+        { "If-Match: \"x\"\r\n", 412 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char bytes[256];
+        struct http_request r;
+        read_request(&r, bytes, sizeof bytes, "GET", rows[i].fields);
+        assert_int_equal(http_precondition(&r, &undated, NOW), rows[i].status);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_undated),
         cmocka_unit_test(every_condition),
         cmocka_unit_test(without_an_etag),
         cmocka_unit_test(when_a_range_counts),
