@@ -1,9 +1,13 @@
 """What every server serves: a folder of files whose bytes are the same on every machine."""
 
+import functools
 import gzip
 import hashlib
 import os
 import pathlib
+import random
+import shutil
+import subprocess
 
 HELLO = b'Hello, world\n'
 KIB = 1024
@@ -15,6 +19,9 @@ PAGE_KIB = {'index.html': 12, 'main.css': 38, 'print.css': 3, 'app.js': 300, 've
             'hero.webp': 180, 'one.webp': 44, 'two.webp': 52, 'three.webp': 61, 'four.webp': 36,
             'text.woff2': 28, 'bold.woff2': 29, 'code.woff2': 22, 'feed.xml': 14, 'map.txt': 6}
 COMPRESSIBLE = {'.html', '.css', '.js', '.json', '.svg', '.xml', '.txt'}
+
+# Words of prose: so many that text made of them is compressed to about a quarter, as pages are.
+VOCABULARY = 3000
 
 # Twice what ringlet's cache holds, so that it cannot keep them.
 COLD_FILES = 4096
@@ -36,20 +43,60 @@ def files():
     for name, length in (('1k.txt', KIB), ('16k.txt', 16 * KIB), ('100k.txt', 100 * KIB),
                          ('1m.bin', MIB), ('10m.bin', 10 * MIB)):
         found['/' + name] = letters(name, length)
-    for name, length in PAGE_KIB.items():
-        found['/page/' + name] = letters(name, length * KIB)
+    for name in PAGE_KIB:
+        found['/page/' + name] = page_file(name)
     return found
 
 
+@functools.lru_cache(maxsize=1)
+def vocabulary():
+    drawn = random.Random('vocabulary')
+    return [''.join(drawn.choices('etaoinshrdlcumwfgypbvk', k=drawn.randint(2, 10)))
+            for _ in range(VOCABULARY)]
+
+
+def prose(name, length):
+    """Text that can be compressed about as well as a page's; the same for the same name."""
+    drawn = random.Random(name)
+    words = drawn.choices(vocabulary(), [1 / rank for rank in range(1, VOCABULARY + 1)],
+                          k=length // 2)
+    return ' '.join(words).encode()[:length]
+
+
+def is_text(name):
+    return pathlib.PurePath(name).suffix in COMPRESSIBLE
+
+
+def page_file(name):
+    """One of the page's. What is no text cannot be compressed, as pictures and fonts cannot."""
+    length = PAGE_KIB[name] * KIB
+    return prose(name, length) if is_text(name) else random.Random(name).randbytes(length)
+
+
+def can_brotli():
+    return shutil.which('brotli') is not None
+
+
+def brotli(data, *options):
+    return subprocess.run(['brotli', '-c', *options], input=data, capture_output=True, timeout=60,
+                          check=True).stdout
+
+
+def decoded(coding, data):
+    """The content behind a coding."""
+    if coding == 'gzip':
+        return gzip.decompress(data)
+    return brotli(data, '-d') if coding == 'br' else data
+
+
+@functools.lru_cache(maxsize=1)
 def variants():
-    """The compressed files beside those of the page. No server looks into them, so the brotli ones
-    hold bytes of a likely length and are not brotli."""
+    """The compressed files beside those of the page: gzip, and brotli where there is a program."""
     found = {}
-    for name, length in PAGE_KIB.items():
-        if pathlib.PurePath(name).suffix in COMPRESSIBLE:
-            plain = letters(name, length * KIB)
-            found[f'/page/{name}.gz'] = gzip.compress(plain, mtime=0)
-            found[f'/page/{name}.br'] = letters(name + '.br', length * KIB // 4)
+    for name in filter(is_text, PAGE_KIB):
+        found[f'/page/{name}.gz'] = gzip.compress(page_file(name), mtime=0)
+        if can_brotli():
+            found[f'/page/{name}.br'] = brotli(page_file(name), '-q', '9')
     return found
 
 
@@ -57,9 +104,10 @@ def cold_targets():
     return [f'/cold/{number:04}.bin' for number in range(COLD_FILES)]
 
 
-def write(root):
-    """Make the folder; the cold files are made by write_cold, which takes its time."""
-    for target, data in (files() | variants()).items():
+def write(root, beside=True):
+    """Make the folder, with compressed files beside those of the page or without; the cold files
+    are made by write_cold, which takes its time."""
+    for target, data in (files() | (variants() if beside else {})).items():
         path = root / target[1:]
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)

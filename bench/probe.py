@@ -51,17 +51,19 @@ def digests():
             for target, data in (content.files() | content.variants()).items()}
 
 
-def look(answer):
-    return Look(answer.status, len(answer.head), len(answer.body),
-                answer.field('Content-Encoding') or '', answer.field('Location') or '',
-                digest(answer.body))
+def look(answer, decode=False):
+    coding = answer.field('Content-Encoding') or ''
+    body = content.decoded(coding, answer.body) if decode else answer.body
+    return Look(answer.status, len(answer.head), len(answer.body), coding,
+                answer.field('Location') or '', digest(body))
 
 
 def ask_all(server, workload):
     """A look at the answer to each target, or the sentence of what went wrong."""
+    kind = server.kind
     try:
-        return [look(client.ask(server.port, server.kind.target(target), workload.fields))
-                for target in workload.targets]
+        return [look(client.ask(server.port, kind.target(target), workload.fields),
+                     kind.compresses) for target in workload.targets]
     except (OSError, ValueError) as error:
         return f'no answer to {workload.name}: {error}'
 
@@ -87,9 +89,16 @@ def probe(yard, kinds, table):
     for kind in usable:
         with yard.server(kind) as server:
             for entry in entries:
-                if not entry.skipped and (entry.workload.fixed or not kind.fixed):
+                if takes_part(kind, entry):
                     judge(entry, kind, ask_all(server, entry.workload))
     return entries, failed
+
+
+def takes_part(kind, entry):
+    """Where nobody asks for compressed files, who makes them is like any other."""
+    if entry.skipped or (kind.compresses and workloads.CODINGS not in entry.workload.fields):
+        return False
+    return entry.workload.fixed or not kind.fixed
 
 
 def starts(yard, kind, failed):
@@ -129,8 +138,9 @@ def judge(entry, kind, seen):
 
 def difference(entry, kind, seen):
     """In what answers differ from what they must be, or None. The codings must be those of the
-    first server, which is ringlet; the reference for what is no file is its answer, too. A peer
-    that knows but one answer need only have its length right."""
+    first server, which is ringlet; the reference for what is no file is its answer, too. What a
+    server has compressed itself need only be the file again once decoded, and a peer that knows but
+    one answer have its length right."""
     workload = entry.workload
     entry.reference = entry.reference or seen
     known = digests()
@@ -145,7 +155,8 @@ def difference(entry, kind, seen):
             continue
         if answer.coding != first.coding:
             return f'answers {target} as {answer.coding or "identity"}, not {first.coding}'
-        if answer.digest != known.get(target + suffix(answer.coding), first.digest):
+        file = target + ('' if kind.compresses else suffix(answer.coding))
+        if answer.digest != known.get(file, first.digest):
             return f'answers other bytes to {target}'
     return None
 

@@ -20,6 +20,7 @@ START_SECONDS = 20
 STOP_SECONDS = 10
 CONNECTIONS_MAX = 16384
 FIXED_PORT = 8080
+NGINX_BROTLI = '/usr/lib/nginx/modules/ngx_http_brotli_static_module.so'
 PEERS_FOLDER = pathlib.Path(__file__).parent / 'peers'
 
 LIBC = ctypes.CDLL(None, use_errno=True)
@@ -43,7 +44,8 @@ class Place:
 
 @dataclasses.dataclass(frozen=True)
 class Kind:
-    """One kind of server. `program` is a path; `peer` names its configuration in bench/peers."""
+    """One kind of server. `program` is a path; `peer` names its configuration in bench/peers.
+    One that `compresses` has no compressed files beside its files and makes them itself."""
 
     name: str
     role: str
@@ -51,6 +53,7 @@ class Kind:
     engine: str = ''
     peer: str = ''
     fixed: bool = False
+    compresses: bool = False
 
     def command(self, place):
         return COMMANDS[self.peer or self.role](self, place)
@@ -72,9 +75,15 @@ def settings(place):
     mask = sum(1 << cpu for cpu in place.cpus)
     return {'cores': cores, 'workers': 0 if cores == 1 or place.alone else cores,
             'cpu_mask': f'{mask:b}', 'port': place.port, 'home': place.home, 'site': place.site,
+            'brotli_module': f'load_module {NGINX_BROTLI};' if has_nginx_brotli() else '',
+            'brotli_static': 'brotli_static on;' if has_nginx_brotli() else '',
             'user_line': 'user: root' if os.geteuid() == 0 else '# user: whoever starts it',
             'connections_max': CONNECTIONS_MAX, 'files_max': CONNECTIONS_MAX + 2048,
             'master': 'off' if place.alone else 'on'}
+
+
+def has_nginx_brotli():
+    return os.path.exists(NGINX_BROTLI)
 
 
 def render(template, values):
@@ -85,7 +94,7 @@ def render(template, values):
 def ringlet_command(kind, place):
     return [kind.program, '--engine', kind.engine, '--cpus', listed(place.cpus), '--host',
             '127.0.0.1', '--port', str(place.port), '--root', str(place.site), '--timeout', '300s',
-            '--quiet']
+            '--quiet', *(['--compress'] if kind.compresses else [])]
 
 
 def ceiling_command(kind, place):
@@ -133,8 +142,9 @@ def listed(cpus):
 
 def own_kinds(build, engines, cores):
     """ringlet on these engines, and the server of fixed answers, which has but one core."""
-    kinds = [Kind(f'ringlet {engine}', 'ours', str(build / 'ringlet'), engine)
-             for engine in engines]
+    kinds = [Kind(f'ringlet {engine}{" --compress" if compresses else ""}', 'ours',
+                  str(build / 'ringlet'), engine, compresses=compresses)
+             for compresses in (False, True) for engine in engines]
     ceiling = build / 'ringlet-ceiling'
     if cores == 1:
         kinds += [Kind(f'ceiling {engine}', 'ceiling', str(ceiling), engine, fixed=True)
@@ -177,10 +187,16 @@ class Server:
                 raise ServerFailed(f'{self.kind.name} ended at its start: {self.said()}')
             try:
                 client.ask(self.port, self.kind.target('/hello.txt'))
-                return
+                if not self.kind.compresses or self.has_compressed():
+                    return
             except (OSError, ValueError):
                 time.sleep(0.01)
         raise ServerFailed(f'{self.kind.name} does not answer on port {self.port}: {self.said()}')
+
+    def has_compressed(self):
+        """Is every file of the page there compressed?"""
+        return all(client.ask(self.port, f'/page/{name}', ('Accept-Encoding: br',)).field(
+            'Content-Encoding') for name in filter(content.is_text, content.PAGE_KIB))
 
     def said(self):
         text = self.log.read_text(errors='replace').strip()
@@ -265,17 +281,21 @@ class Yard:
     def __init__(self, home, cpus):
         self.home = home
         self.site = home / 'site'
+        self.plain_site = home / 'plain-site'
         self.cpus = tuple(cpus)
         self.running = []
         self.site.mkdir()
+        self.plain_site.mkdir()
         home.chmod(0o755)
         content.write(self.site)
+        content.write(self.plain_site, beside=False)
 
     def place(self, kind, alone=False):
         fixed_port = kind.peer in FIXED_PEERS
         home = self.home / kind.name.replace(' ', '-')
         home.mkdir(exist_ok=True)
-        return Place(home, self.site, self.cpus, FIXED_PORT if fixed_port else free_port(), alone)
+        site = self.plain_site if kind.compresses else self.site
+        return Place(home, site, self.cpus, FIXED_PORT if fixed_port else free_port(), alone)
 
     @contextlib.contextmanager
     def server(self, kind, wrapper=(), environment=None):

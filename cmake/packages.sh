@@ -56,9 +56,12 @@ missing_for() {
         has python3 || echo python3
         has gnuplot || echo gnuplot-nox
         has_header openssl/ssl.h || echo libssl-dev
+        has brotli || echo brotli
         ;;
     peers)
         { has nginx || [ -x /usr/sbin/nginx ]; } || echo nginx
+        [ -e /usr/lib/nginx/modules/ngx_http_brotli_static_module.so ] ||
+            echo libnginx-mod-http-brotli-static
         has h2o || echo h2o
         { has lighttpd || [ -x /usr/sbin/lighttpd ]; } || echo lighttpd
         has wrk || echo wrk

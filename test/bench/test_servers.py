@@ -1,6 +1,7 @@
 """Configurations, answers that are looked at, servers that are stopped, facts of the machine."""
 
 import dataclasses
+import gzip
 import os
 import pathlib
 import socket
@@ -68,6 +69,13 @@ class Configurations(unittest.TestCase):
         told = ' '.join(kind.command(place()))
         self.assertTrue(told.startswith('/bin/ringlet --engine epoll --cpus 2,3 '), told)
         self.assertIsNone(kind.config(place()))
+        self.assertNotIn('--compress', told)
+
+    def test_one_that_compresses_is_told_to(self):
+        kinds = servers.own_kinds(pathlib.Path('/b'), ('epoll',), 2)
+        self.assertEqual([kind.name for kind in kinds],
+                         ['ringlet epoll', 'ringlet epoll --compress'])
+        self.assertIn('--compress', kinds[1].command(place()))
 
     def test_fixed_peers_are_asked_for_what_they_know(self):
         self.assertEqual(self.peer('faf').target('/hello.txt'), '/plaintext')
@@ -148,6 +156,20 @@ class Looks(unittest.TestCase):
     def test_fixed_answers_need_the_length_only(self):
         self.assertTrue(self.judge('hello-bare', fixed=True, digest='other').kinds)
         self.assertFalse(self.judge('hello-bare', fixed=True, digest='other', body_bytes=9).kinds)
+
+
+    def test_what_is_compressed_by_the_server_itself(self):
+        page, hello = (probe.Entry(workloads.named([name])[0]) for name in ('page-load',
+                                                                            'hello-bare'))
+        kind = servers.Kind('it', 'ours', '/bin/it', compresses=True)
+        self.assertTrue(probe.takes_part(kind, page))
+        self.assertFalse(probe.takes_part(kind, hello))
+
+        data = gzip.compress(b'text', mtime=0)
+        head = b'HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n'
+        seen = probe.look(client.Answer(200, head, data), decode=True)
+        self.assertEqual((seen.body_bytes, seen.coding, seen.digest),
+                         (len(data), 'gzip', probe.digest(b'text')))
 
 
 class Running(unittest.TestCase):

@@ -38,6 +38,15 @@ class Table(unittest.TestCase):
         self.assertEqual(page.fields, ('Accept-Encoding: br;q=1, gzip;q=0.8',))
         self.assertEqual(workloads.without_codings(page).fields, ('Accept-Encoding: identity',))
 
+    def test_compressed_files_beside_the_page(self):
+        known, beside = content.files(), content.variants()
+        self.assertIn('/page/app.js.gz', beside)
+        for target, data in beside.items():
+            plain = known[target.rpartition('.')[0]]
+            coding = {'gz': 'gzip', 'br': 'br'}[target.rpartition('.')[2]]
+            self.assertEqual(content.decoded(coding, data), plain, target)
+            self.assertTrue(len(plain) / 5 < len(data) < len(plain) / 2, target)
+
     def test_particulars(self):
         self.assertEqual(len(row('hello-browser').fields), 12)
         self.assertEqual(row('pipelined-16').pipeline, 16)
