@@ -48,6 +48,7 @@ struct io {
     unsigned socks_max;
     pthread_t owner; /* the thread all calls come from */
     struct epoll_event reports[EPOLL_REPORTS_MAX];
+    struct file_looks looks;
     char scratch[SEND_SCRATCH];
 };
 

@@ -291,7 +291,7 @@ static void pushed(struct io *io, struct io_sock *s, enum send_state state)
 
 static void push(struct io *io, struct io_sock *s)
 {
-    pushed(io, s, send_turn(s, io->scratch));
+    pushed(io, s, send_turn(s, &io->looks, io->scratch));
 }
 
 /* The cursor is set. */

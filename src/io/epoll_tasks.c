@@ -8,6 +8,8 @@ enum { WATCH_READABLE = 1, WATCH_ENDED = 2 };
 
 void epoll_tasks_file(struct io *io, struct io_file_op *op)
 {
+    if (op->kind == IO_FILE_CLOSE)
+        file_looks_forget(&io->looks, op->fd);
     op->sock = NULL;
     helpers_file(&io->helpers, op);
 }

@@ -1,7 +1,6 @@
 #include "io/send.h"
 
 #include "base/check.h"
-#include "io/file_range.h"
 #include "io/socket_call.h"
 
 #include <assert.h>
@@ -147,9 +146,9 @@ static enum send_state small_step(struct io_sock *s, void *scratch)
     return took < got ? SEND_FULL : SEND_MOVED;
 }
 
-static enum send_state large_step(struct io_sock *s)
+static enum send_state large_step(struct io_sock *s, struct file_looks *looks)
 {
-    ssize_t there = file_range_resident(s->out.file_fd, s->out.file_at, s->out.file_left);
+    ssize_t there = file_range_resident(looks, s->out.file_fd, s->out.file_at, s->out.file_left);
     if (there == -EAGAIN)
         return SEND_COLD;
 
@@ -166,16 +165,18 @@ static enum send_state large_step(struct io_sock *s)
     return SEND_MOVED;
 }
 
-enum send_state send_turn(struct io_sock *s, void *scratch)
+enum send_state send_turn(struct io_sock *s, struct file_looks *looks, void *scratch)
 {
     uint64_t enough = s->sent + IO_SEND_PIECE;
     enum send_state state;
 
+    if (s->out.file_left > SEND_SMALL)
+        file_looks_now(looks);
     do {
         if (send_vector_left(s))
             state = vector_step(s);
         else if (s->out.file_left > SEND_SMALL)
-            state = large_step(s);
+            state = large_step(s, looks);
         else if (s->out.file_left > 0)
             state = small_step(s, scratch);
         else

@@ -6,6 +6,7 @@
 #ifndef IO_SEND_H
 #define IO_SEND_H
 
+#include "io/file_range.h"
 #include "io/io.h"
 
 enum {
@@ -61,7 +62,7 @@ void send_bounced(struct io_sock *, void *bytes, size_t len);
 void send_unbounce(struct io_sock *);
 /* Send with plain system calls, never blocking, about IO_SEND_PIECE bytes at most. `scratch` has
  * SEND_SCRATCH bytes and is written over. */
-enum send_state send_turn(struct io_sock *, void *scratch);
+enum send_state send_turn(struct io_sock *, struct file_looks *looks, void *scratch);
 /* The caller tried to send one entry, without a cursor, and the kernel did not take it whole: start
  * where it stopped. `took` is what socket_send returned. */
 enum send_state send_tried(struct io_sock *, const struct iovec *, ssize_t took);

@@ -52,6 +52,7 @@ struct io {
     struct io_stats stats;
     unsigned socks_max;
     pthread_t owner; /* the thread all calls come from */
+    struct file_looks looks;
     char scratch[SEND_SCRATCH];
 };
 

@@ -322,7 +322,7 @@ static void fill_bounce(struct io *io, struct io_sock *s)
 /* Send what fits. Returns whether there is an event. */
 static bool push(struct io *io, struct io_sock *s, struct io_event *event)
 {
-    enum send_state state = send_turn(s, io->scratch);
+    enum send_state state = send_turn(s, &io->looks, io->scratch);
 
     switch (state) {
     case SEND_MOVED:

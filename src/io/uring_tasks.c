@@ -82,6 +82,8 @@ void uring_tasks_add_file(struct io *io, struct io_file_op *op)
 
 void uring_tasks_file(struct io *io, struct io_file_op *op)
 {
+    if (op->kind == IO_FILE_CLOSE)
+        file_looks_forget(&io->looks, op->fd);
     op->sock = NULL;
     op->done = 0;
     uring_tasks_add_file(io, op);

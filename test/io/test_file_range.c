@@ -27,10 +27,18 @@ static int make_file(void)
     return fd;
 }
 
+/* As if nothing had been seen before. */
+static ssize_t look(int fd, off_t at, size_t len)
+{
+    struct file_looks looks = { 0 };
+
+    return file_range_resident(&looks, fd, at, len);
+}
+
 /* Some file systems can't tell; then nothing is resident, and that is all there is to test. */
 static bool can_tell(int fd)
 {
-    return file_range_resident(fd, 0, 1) == 1;
+    return look(fd, 0, 1) == 1;
 }
 
 static void what_was_written_is_there(void **state)
@@ -40,11 +48,11 @@ static void what_was_written_is_there(void **state)
     (void)state;
     if (!can_tell(fd))
         skip();
-    assert_int_equal(file_range_resident(fd, 0, 100), 100);
-    assert_int_equal(file_range_resident(fd, 4000, 50000), 50000);
-    assert_int_equal(file_range_resident(fd, 0, LEN), LOOK);
-    assert_in_range(file_range_resident(fd, LEN - 10, 100), 10, 100);
-    assert_int_equal(file_range_resident(fd, LEN, 100), 0);
+    assert_int_equal(look(fd, 0, 100), 100);
+    assert_int_equal(look(fd, 4000, 50000), 50000);
+    assert_int_equal(look(fd, 0, LEN), LOOK);
+    assert_in_range(look(fd, LEN - 10, 100), 10, 100);
+    assert_int_equal(look(fd, LEN, 100), 0);
     close(fd);
 }
 
@@ -76,13 +84,13 @@ static void a_hole_in_memory_ends_it(void **state)
         skip();
     fsync(fd);
     posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
-    if (file_range_resident(fd, 0, LEN) != -EAGAIN)
+    if (look(fd, 0, LEN) != -EAGAIN)
         skip(); /* it lives in memory */
     posix_fadvise(fd, 0, 0, POSIX_FADV_RANDOM);
     assert_int_equal(pread(fd, &byte, 1, 0), 1);
-    assert_in_range(file_range_resident(fd, 0, LEN), 4096, LOOK - 1);
-    assert_in_range(file_range_resident(fd, 100, LEN), 3996, LOOK - 1);
-    assert_int_equal(file_range_resident(fd, LOOK, LEN), -EAGAIN);
+    assert_in_range(look(fd, 0, LEN), 4096, LOOK - 1);
+    assert_in_range(look(fd, 100, LEN), 3996, LOOK - 1);
+    assert_int_equal(look(fd, LOOK, LEN), -EAGAIN);
     close(fd);
 }
 
@@ -95,15 +103,56 @@ static void what_was_dropped_is_not(void **state)
         skip();
     fsync(fd);
     posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
-    ssize_t there = file_range_resident(fd, 0, LEN);
+    ssize_t there = look(fd, 0, LEN);
     assert_true(there == -EAGAIN || there == LOOK); /* LOOK where the file system lives in memory */
+    close(fd);
+}
+
+/* A look is good for a while, for its file, and for what it saw. */
+static void what_was_seen_is_remembered(void **state)
+{
+    struct file_looks looks = { .now_ms = 1000 };
+    int fd = make_file();
+
+    (void)state;
+    if (!can_tell(fd))
+        skip();
+    fsync(fd);
+    assert_int_equal(file_range_resident(&looks, fd, 100, 100000), 100000);
+    posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+    if (look(fd, 0, LEN) != -EAGAIN)
+        skip(); /* it lives in memory */
+    looks.now_ms += FILE_LOOK_MS - 1;
+    assert_int_equal(file_range_resident(&looks, fd, 100, 100000), 100000);
+    assert_int_equal(file_range_resident(&looks, fd, 70000, 30000), 30000);
+    assert_in_range(file_range_resident(&looks, fd, 100, 200000), 100000, 102400);
+    assert_int_equal(file_range_resident(&looks, fd, 0, 100), -EAGAIN);
+    assert_int_equal(file_range_resident(&looks, fd, 200000, 10), -EAGAIN);
+    looks.now_ms++;
+    assert_int_equal(file_range_resident(&looks, fd, 70000, 30000), -EAGAIN);
+    close(fd);
+}
+
+static void another_file_of_the_same_number(void **state)
+{
+    struct file_looks looks = { .now_ms = 1000 };
+    int fd = make_file();
+
+    (void)state;
+    if (!can_tell(fd))
+        skip();
+    fsync(fd);
+    assert_int_equal(file_range_resident(&looks, fd, 0, LEN), LOOK);
+    file_looks_forget(&looks, fd);
+    posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+    assert_int_equal(file_range_resident(&looks, fd, 0, LEN), look(fd, 0, LEN));
     close(fd);
 }
 
 static void errors_are_results(void **state)
 {
     (void)state;
-    assert_int_equal(file_range_resident(-1, 0, 10), -EBADF);
+    assert_int_equal(look(-1, 0, 10), -EBADF);
 }
 
 int main(void)
@@ -111,6 +160,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_written_is_there), cmocka_unit_test(what_is_there_can_be_read),
         cmocka_unit_test(a_hole_in_memory_ends_it),  cmocka_unit_test(what_was_dropped_is_not),
+        cmocka_unit_test(what_was_seen_is_remembered),
+        cmocka_unit_test(another_file_of_the_same_number),
         cmocka_unit_test(errors_are_results),
     };
 

@@ -16,6 +16,7 @@
 enum { MIB = 1024 * 1024 };
 
 static char scratch[SEND_SCRATCH];
+static struct file_looks looks;
 
 static void pieces_are_whole_entries_up_to_the_limit(void **state)
 {
@@ -99,7 +100,7 @@ static void a_head_and_a_file_arrive_in_order(void **state)
     send_start(&s, &iov, 1, fd, 5, LEN - 5);
     for (enum send_state sending = SEND_MOVED; sending != SEND_DONE || have < LEN - 1;) {
         if (sending != SEND_DONE)
-            sending = send_turn(&s, scratch);
+            sending = send_turn(&s, &looks, scratch);
         assert_int_not_equal(sending, SEND_FAILED);
         if (sending == SEND_COLD)
             bounce(&s);
@@ -145,7 +146,7 @@ static void a_turn_is_bounded(void **state)
     setsockopt(pair[0], SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof room);
     struct io_sock s = { .fd = pair[0] };
     send_start(&s, &iov, 1, -1, 0, 0);
-    send_turn(&s, scratch);
+    send_turn(&s, &looks, scratch);
     assert_in_range(s.sent, 1, 2 * IO_SEND_PIECE);
     close(pair[0]);
     close(pair[1]);
@@ -162,12 +163,12 @@ static void failures_are_results(void **state)
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
     struct io_sock s = { .fd = pair[0] };
     send_start(&s, NULL, 0, fd, 100, 1);
-    enum send_state end = send_turn(&s, scratch);
+    enum send_state end = send_turn(&s, &looks, scratch);
     assert_true(end == SEND_COLD || (end == SEND_FAILED && s.out.result == -ENODATA));
 
     close(pair[1]);
     send_start(&s, &iov, 1, -1, 0, 0);
-    assert_int_equal(send_turn(&s, scratch), SEND_FAILED);
+    assert_int_equal(send_turn(&s, &looks, scratch), SEND_FAILED);
     assert_int_equal(s.out.result, -EPIPE);
     close(pair[0]);
     close(fd);
