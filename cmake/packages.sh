@@ -38,6 +38,7 @@ missing_for() {
         has pkg-config || echo pkg-config
         has_header liburing.h || echo liburing-dev
         has_header xxhash.h || echo libxxhash-dev
+        has_header cjson/cJSON.h || echo libcjson-dev
         ;;
     test)
         has_header cmocka.h || echo libcmocka-dev

@@ -1,13 +1,206 @@
-/* ringlet.h - what a program that embeds ringlet may rely on.
+/* ringlet.h - ringlet as a library: an HTTP server that answers from your functions, and from the
+ * files of a directory if you name one.
  *
- * So far that is the version this tree builds: the handler interface is not part of it yet. */
+ * A program makes a server, gives it routes, and runs it. Every core it uses has one thread with
+ * connections of its own; a handler is called on the thread of the connection's core, so handlers
+ * of different cores run at the same time, and those of one core never do. A handler must not
+ * block: everybody on its core waits for it.
+ *
+ * Texts are slices: a pointer and a length, not ended by a NUL. What a request gives is lent until
+ * the handler returns. Errors are negative errno values. Functions that take a server are called
+ * before ringlet_run, on one thread; only ringlet_stop may be called at any time, from any thread
+ * and from signal handlers. */
 #ifndef RINGLET_H
 #define RINGLET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 /* The version, as numbers to compare and as text to show. CMake reads it from here. */
 #define RINGLET_VERSION_MAJOR 0
 #define RINGLET_VERSION_MINOR 1
 #define RINGLET_VERSION_PATCH 0
-#define RINGLET_VERSION "0.1.0"
+#define RINGLET_VERSION       "0.1.0"
+
+/* What a shared library shows to those who link with it. */
+#define RINGLET_API __attribute__((visibility("default")))
+
+enum {
+    RINGLET_ROUTES_MAX = 1024,  /* of a server; more are refused by ringlet_run */
+    RINGLET_PATTERN_MAX = 1024, /* bytes of a pattern; likewise */
+    RINGLET_PARAMS_MAX = 8,     /* parameters in a pattern; likewise */
+    RINGLET_FIELDS_SIZE = 8192, /* bytes of the header fields that a handler sets; -ENOSPC beyond */
+    RINGLET_BLOCKED_MS = 100,   /* a handler that takes longer is reported on standard error */
+};
+
+struct ringlet;         /* a server */
+struct ringlet_request; /* what a handler answers */
+struct ringlet_reply;   /* with what */
+
+/* Borrowed bytes. `at` is NULL when there is nothing of that name. */
+struct ringlet_slice {
+    const char *at;
+    size_t len;
+};
+
+/* --- a server --- */
+
+/* How a server is to be. Filled in by ringlet_options_init, so that a program still runs with a
+ * later library that has more members. Texts are copied by ringlet_new. */
+struct ringlet_options {
+    size_t size;        /* of this struct, as the program knows it */
+    const char *host;   /* numeric address; default "127.0.0.1"; "::" is all of IPv6 and IPv4 */
+    uint16_t port;      /* default 8080; 0 takes a free one, which the start line names */
+    uint32_t cores;     /* threads, each pinned to a CPU; default 0: those the process may use */
+    const char *root;   /* directory whose files answer where no route does; default NULL: none */
+    const char *engine; /* "auto", "io_uring" or "epoll"; default NULL: auto */
+    const char *log;    /* access log: a file, or "-" for standard output; default NULL: none */
+    uint32_t drain_ms;  /* from ringlet_stop until what is in flight is cut; default 20,000 */
+    bool quiet;         /* no line on start; default false */
+    bool signals;       /* TERM, INT and QUIT stop it, HUP and USR1 reopen the log, and PIPE is
+                           held back, while it runs; default false: signals are the program's */
+};
+
+/* Fill in the defaults; `size` is sizeof *options. */
+RINGLET_API void ringlet_options_init(struct ringlet_options *options, size_t size);
+
+/* A server, to be given back by ringlet_free; NULL when memory or descriptors are short. NULL for
+ * `options` takes the defaults. What is wrong with them is told by ringlet_run. */
+RINGLET_API struct ringlet *ringlet_new(const struct ringlet_options *options);
+
+/* Serve until it is stopped; blocks. Returns 0 after a stop, 1 when something failed, 2 when an
+ * option or a route is wrong: what main should return. In the latter two cases one sentence on
+ * standard error says why. The limit on open files is raised to the hard limit. May be called once.
+ */
+RINGLET_API int ringlet_run(struct ringlet *server);
+
+/* Let what is in flight finish, for drain_ms at most, and let ringlet_run return; called again, cut
+ * what is left. Before ringlet_run, it will return at once. */
+RINGLET_API void ringlet_stop(struct ringlet *server);
+
+/* After ringlet_run has returned, or instead of it. NULL is allowed. */
+RINGLET_API void ringlet_free(struct ringlet *server);
+
+/* --- routes --- */
+
+/* Answers a request, with one of the calls of ringlet_reply_... that say they finish the reply. One
+ * that returns without has answered 500, and is reported on standard error. `data` is the
+ * route's. */
+typedef void ringlet_handler(struct ringlet_request *request, struct ringlet_reply *reply,
+                             void *data);
+
+/* Let `handler` answer requests with this method (GET, HEAD, POST, PUT, DELETE, PATCH or OPTIONS)
+ * whose path fits the pattern. Paths are decoded and normalised before: "%2e", "//" and ".." are
+ * dealt with. In a pattern a segment "{name}" takes one segment that is not empty, a last segment
+ * "{name...}" takes all that is left, slashes and nothing included, and everything else stands for
+ * itself. Where several patterns fit, a literal one goes first, then the one with more literal
+ * bytes before its first parameter, then the one with more of them in all, then the one without
+ * "{name...}"; two that fit the same path and differ in none of this are a conflict.
+ *
+ * HEAD is answered by GET's handler, without the content, unless it has its own; OPTIONS and 405
+ * with Allow (RFC 9110 10.2.1) answer by themselves. Routes go before files.
+ *
+ * 0, or -EINVAL: a conflict, or a pattern that is none. ringlet_run then refuses to start, with a
+ * sentence, so the return value need not be looked at. */
+RINGLET_API int ringlet_route(struct ringlet *server, const char *method, const char *pattern,
+                              ringlet_handler *handler, void *data);
+
+/* Answer GET for this pattern with a redirect (status 301, 302, 303, 307 or 308) to `location`,
+ * which is copied. Otherwise like ringlet_route. */
+RINGLET_API int ringlet_redirect(struct ringlet *server, const char *pattern, const char *location,
+                                 int status);
+
+/* Let every core have state of its own: `start` is called on each core's thread before it serves,
+ * and makes the state; NULL means that it can't, and ringlet_run fails. `end` is called with it on
+ * the same thread when the core's last connection is closed. 0, or -EALREADY: it was called
+ * before. */
+RINGLET_API int ringlet_core_state(struct ringlet *server, void *(*start)(void *data),
+                                   void (*end)(void *state, void *data), void *data);
+
+/* --- a request --- */
+
+/* The method, as sent. */
+RINGLET_API struct ringlet_slice ringlet_method(const struct ringlet_request *request);
+
+/* The path, decoded and normalised; begins with '/'. */
+RINGLET_API struct ringlet_slice ringlet_path(const struct ringlet_request *request);
+
+/* What the path has put into the parameter of that name of the route's pattern. */
+RINGLET_API struct ringlet_slice ringlet_param(const struct ringlet_request *request,
+                                               const char *name);
+
+/* The query as sent, without its '?'; at is NULL when there is no '?'. */
+RINGLET_API struct ringlet_slice ringlet_query(const struct ringlet_request *request);
+
+/* The value of the first query parameter of that name, decoded: "%41" and '+' are what they stand
+ * for in forms, and a '%' that no two hexadecimal digits follow stands for itself. It may hold any
+ * byte. at is NULL when there is none, and when memory is short. */
+RINGLET_API struct ringlet_slice ringlet_query_value(struct ringlet_request *request,
+                                                     const char *name);
+
+/* The next query parameter, decoded. *at is 0 before the first call and is moved on. False when
+ * there are no more, or memory is short. */
+RINGLET_API bool ringlet_query_next(struct ringlet_request *request, size_t *at,
+                                    struct ringlet_slice *name, struct ringlet_slice *value);
+
+/* The value of the first header field of that name, whatever its case, without the white space
+ * around it. */
+RINGLET_API struct ringlet_slice ringlet_header(const struct ringlet_request *request,
+                                                const char *name);
+
+/* The next header field, in the order sent. *at is 0 before the first call and is moved on. */
+RINGLET_API bool ringlet_header_next(const struct ringlet_request *request, size_t *at,
+                                     struct ringlet_slice *name, struct ringlet_slice *value);
+
+/* The address at the other end of the connection, as text. */
+RINGLET_API struct ringlet_slice ringlet_peer(const struct ringlet_request *request);
+
+/* What `start` of ringlet_core_state has made for this core; NULL without. */
+RINGLET_API void *ringlet_state(const struct ringlet_request *request);
+
+/* --- a reply --- */
+
+/* The status, from 200 to 599; it is 200 otherwise. 0, or -EINVAL, or -EALREADY once the reply is
+ * finished. With 204 and 304 there is no content, whatever is given. */
+RINGLET_API int ringlet_reply_status(struct ringlet_reply *reply, int status);
+
+/* Add a header field. 0; -EINVAL when the name is no token, when the value holds a control
+ * character but tabs (CR, LF and NUL among them), or when the name is Connection, Content-Length,
+ * Date, Keep-Alive, Trailer, Transfer-Encoding or Upgrade, which are the server's; -ENOSPC when
+ * RINGLET_FIELDS_SIZE is used up; -EALREADY once the reply is finished. The field is left out then.
+ * Content-Type is "text/plain; charset=utf-8" where there is content and no such field was added.
+ */
+RINGLET_API int ringlet_reply_header(struct ringlet_reply *reply, const char *name,
+                                     const char *value);
+
+/* Finish the reply with this content, which is copied. 0, -ENOMEM, or -EALREADY, which is reported
+ * on standard error. */
+RINGLET_API int ringlet_reply_send(struct ringlet_reply *reply, const void *bytes, size_t len);
+
+/* Finish the reply with content that is taken over: `release`, unless it is NULL, is called with
+ * `owner` on this core's thread when the bytes are not needed any more, which may be at once. Also
+ * when this fails: 0, or -EALREADY. With NULL the bytes must stay until ringlet_run has returned.
+ */
+RINGLET_API int ringlet_reply_give(struct ringlet_reply *reply, const void *bytes, size_t len,
+                                   void (*release)(void *owner), void *owner);
+
+/* Finish the reply with text as printf(3) would write it. 0, -ENOMEM, -EINVAL when the format is
+ * wrong, or -EALREADY. */
+RINGLET_API int ringlet_reply_printf(struct ringlet_reply *reply, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Finish the reply with a redirect and no content. 0; -EINVAL when the status is not 301, 302, 303,
+ * 307 or 308, or `location` is no field value; -ENOSPC; -EALREADY. */
+RINGLET_API int ringlet_reply_redirect(struct ringlet_reply *reply, int status,
+                                       const char *location);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -1,0 +1,62 @@
+/* call.h - one call of a handler: the request it is shown, and the reply it describes.
+ *
+ * The functions of ringlet.h that a handler uses are here. Whoever calls the handler makes both,
+ * and does what the reply says. */
+#ifndef APP_CALL_H
+#define APP_CALL_H
+
+#include "app/endpoints.h"
+#include "http/request.h"
+
+enum {
+    CALL_FIELDS_ROOM = RINGLET_FIELDS_SIZE, /* memory for the fields of a reply */
+    CALL_CONTENT_ROOM = 2048,               /* for content that is copied; more is on the heap */
+    CALL_DECODED_ROOM = 2048,               /* for what is decoded of a query; likewise */
+};
+
+/* What was decoded of a query beyond the room there is; a list, on the heap. */
+struct call_decoded {
+    struct call_decoded *next;
+    char bytes[];
+};
+
+struct ringlet_request {
+    const struct http_request *head;
+    struct str path; /* normalised */
+    const struct endpoint_match *match;
+    struct str peer;
+    void *state; /* of the core */
+    struct text decoded;
+    struct call_decoded *more;
+};
+
+struct ringlet_reply {
+    int status;
+    bool done;          /* finished */
+    bool again;         /* and then finished once more */
+    bool typed;         /* among the fields is Content-Type */
+    struct text fields; /* each with its CRLF */
+    struct text copied;
+    struct str content;
+    void (*release)(void *owner); /* of the content; or NULL */
+    void *owner;
+};
+
+/* Free what a request has decoded onto the heap. */
+void call_free_decoded(struct ringlet_request *request);
+
+/* The content is not needed any more. */
+static inline void call_release(struct ringlet_reply *reply)
+{
+    if (reply->release)
+        reply->release(reply->owner);
+    reply->release = NULL;
+}
+
+/* Is it a status that a redirect can have? */
+bool call_is_redirect(int status);
+
+/* Can this be the value of a field that a handler sets? */
+bool call_is_value(struct str value);
+
+#endif
