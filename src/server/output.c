@@ -20,6 +20,7 @@ struct output *output_take(struct output_pool *pool)
     out->linked = 0;
     out->file = NULL;
     out->pinned_count = 0;
+    out->loan_count = 0;
     out->text = text_in(out->memory, sizeof out->memory);
     return out;
 }
@@ -35,6 +36,12 @@ void output_pool_release(struct output_pool *pool)
     pool->free = NULL;
 }
 
+static COLD void give_back_loans(struct output *out)
+{
+    for (int i = 0; i < out->loan_count; i++)
+        out->loans[i].release(out->loans[i].owner);
+}
+
 static COLD void unpin_all(struct output *out, struct site *site)
 {
     for (int i = 0; i < out->pinned_count; i++)
@@ -47,15 +54,17 @@ void output_give_back(struct output_pool *pool, struct output *out, struct site 
 {
     if (out->pinned_count > 0 || out->file)
         unpin_all(out, site);
+    if (out->loan_count > 0)
+        give_back_loans(out);
     out->next = pool->free;
     pool->free = out;
 }
 
-/* A reply takes at most two entries of the vector: its text, and a body that is pointed at; the
- * text after the last one takes one more. */
+/* A reply takes at most three entries of the vector: the text before it or of its head, a head that
+ * is lent, and a body that is pointed at; the text after the last one takes one more. */
 bool output_has_room(const struct output *out)
 {
-    return !out->file && text_room(&out->text) >= OUTPUT_REPLY_ROOM && out->count + 3 <= IO_IOV_MAX;
+    return !out->file && text_room(&out->text) >= OUTPUT_REPLY_ROOM && out->count + 4 <= IO_IOV_MAX;
 }
 
 static inline void link_text(struct output *out)
@@ -70,12 +79,25 @@ static inline void link_text(struct output *out)
     out->linked = out->text.len;
 }
 
-void output_point(struct output *out, struct site_entry *entry, const char *bytes, size_t len)
+static inline void point(struct output *out, const char *bytes, size_t len)
 {
     link_text(out);
-    CHECK(out->count < IO_IOV_MAX && out->pinned_count < IO_IOV_MAX);
+    CHECK(out->count < IO_IOV_MAX);
     /* An iovec has no const: the engine only reads. */
     out->iov[out->count++] = (struct iovec){ (void *)(uintptr_t)bytes, len };
+}
+
+void output_lend(struct output *out, struct str bytes, output_release *release, void *owner)
+{
+    point(out, bytes.at, bytes.len);
+    if (release)
+        out->loans[out->loan_count++] = (struct output_loan){ release, owner };
+}
+
+void output_point(struct output *out, struct site_entry *entry, const char *bytes, size_t len)
+{
+    CHECK(out->pinned_count < IO_IOV_MAX);
+    point(out, bytes, len);
     out->pinned[out->pinned_count++] = entry;
 }
 

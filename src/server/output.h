@@ -17,6 +17,14 @@ enum {
     OUTPUT_REPLY_ROOM = OUTPUT_HEAD_MAX + OUTPUT_COPY_MAX, /* with less, no reply is begun */
 };
 
+/* Bytes that were lent are given back by calling release(owner). */
+typedef void output_release(void *owner);
+
+struct output_loan {
+    output_release *release;
+    void *owner;
+};
+
 struct output {
     struct output *next; /* the pool's */
     struct iovec iov[IO_IOV_MAX];
@@ -27,6 +35,8 @@ struct output {
     uint64_t file_at, file_len;
     struct site_entry *pinned[IO_IOV_MAX];
     int pinned_count;
+    struct output_loan loans[IO_IOV_MAX];
+    int loan_count;
     char memory[OUTPUT_SIZE];
 };
 
@@ -38,7 +48,7 @@ struct output_pool {
 /* An empty output, or NULL when memory is short. */
 struct output *output_take(struct output_pool *pool);
 
-/* Unpin what was pinned and put the output back. */
+/* Unpin what was pinned, give back what was lent, and put the output back. */
 void output_give_back(struct output_pool *pool, struct output *out, struct site *site);
 
 /* Free them all. None may be in use. */
@@ -49,6 +59,10 @@ bool output_has_room(const struct output *out);
 
 /* Point at `bytes` behind the text so far. Takes over a pin on `entry`, which they belong to. */
 void output_point(struct output *out, struct site_entry *entry, const char *bytes, size_t len);
+
+/* Point at bytes, at least one, behind the text so far. They are given back with `release`, unless
+ * it is NULL, when the send is over. */
+void output_lend(struct output *out, struct str bytes, output_release *release, void *owner);
 
 /* End with `len` bytes, at least one, of the file of `entry`, from `at` on. Takes over a pin on it.
  * Nothing may be added after it. */
