@@ -2,6 +2,7 @@
 
 #include "base/cold.h"
 #include "http/path.h"
+#include "server/handle.h"
 
 #define ALLOW "Allow: GET, HEAD, OPTIONS\r\n"
 
@@ -68,6 +69,10 @@ static COLD void answer_any_path(struct exchange *x)
 
 static void answer_path(struct exchange *x)
 {
+    if (x->core->config->no_files) {
+        exchange_answer_plain(x, 404, STR(""));
+        return;
+    }
     struct site_entry *entry = site_find_literal(&x->core->site, x->request->path, x->core->now_ms);
 
     if (entry && x->h->lookups.count == 0)
@@ -81,15 +86,18 @@ static bool is_read_only(const struct http_request *request)
     return request->method == HTTP_GET || request->method == HTTP_HEAD;
 }
 
-bool answer_ignores_body(const struct http_request *request)
+bool answer_ignores_body(const struct core *core, const struct http_request *request)
 {
-    return request->expects_other || !(is_read_only(request) || request->method == HTTP_OPTIONS);
+    return request->expects_other || !(is_read_only(request) || request->method == HTTP_OPTIONS ||
+                                       handle_wants(core, request));
 }
 
 void answer_request(struct exchange *x)
 {
     if (x->request->expects_other)
         exchange_answer_plain(x, 417, STR(""));
+    else if (handle_request(x))
+        return;
     else if (is_read_only(x->request))
         answer_path(x);
     else if (x->request->method == HTTP_OPTIONS)

@@ -9,6 +9,6 @@
 void answer_request(struct exchange *x);
 
 /* Is the answer known from the head alone, whatever body may follow it? */
-bool answer_ignores_body(const struct http_request *request);
+bool answer_ignores_body(const struct core *core, const struct http_request *request);
 
 #endif

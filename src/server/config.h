@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct app;
+
 enum { CORES_MAX = 1024 }; /* as many CPUs as a cpu_set_t has */
 
 enum engine_choice { ENGINE_AUTO, ENGINE_IO_URING, ENGINE_EPOLL };
@@ -32,6 +34,9 @@ struct config {
     bool debug;      /* connections and their fates on standard error */
     bool quiet;      /* no start line */
 
+    bool demo;           /* the demo endpoints */
+    const char *dataset; /* JSON file that they answer from, or NULL */
+
     uint32_t idle_ms;   /* a connection without a request; default 60 s */
     uint32_t header_ms; /* from a head's first byte to its last; default 10 s */
     uint32_t body_ms;   /* between two pieces of a body; default 30 s */
@@ -43,6 +48,13 @@ struct config {
     uint32_t max_head;  /* bytes of request line and fields; default 16 KiB, 1 to 64 KiB */
     uint64_t max_body;  /* content bytes read and dropped a request; default 1 MiB, 0: none */
     uint32_t max_conns; /* per core; 0 until limits has chosen one for those who named none */
+
+    /* Set by the program that runs the server, not by options. */
+    const struct app *app; /* who answers before files do; or NULL */
+    bool no_files;         /* nothing of the root is served */
+    bool embedded;         /* in somebody else's process: stopped through `stop` */
+    bool own_signals;      /* embedded, and signals are the server's all the same */
+    int stop;              /* eventfd: written to for each call of ringlet_stop */
 };
 
 #endif

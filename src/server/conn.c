@@ -65,7 +65,8 @@ static struct conn *take(struct core *core)
     return CONTAINER_OF(list_take(&core->conns_free), struct conn, link);
 }
 
-/* For the access log: asked for once a connection, and only if somebody wants to know. */
+/* For the access log and for handlers: asked for once a connection, and only where there are any.
+ */
 static void name_peer(struct http1 *h, int fd)
 {
     struct sockaddr_storage address = { .ss_family = AF_UNSPEC };
@@ -102,7 +103,7 @@ void conn_open(struct core *core, int fd)
     c->ended = c->last = c->paused = c->reset = false;
     c->out = NULL;
     http1_init(&c->http1);
-    if (core->log)
+    if (core->log || core->config->app)
         name_peer(&c->http1, fd);
     core->source.engine->attach(core->source.io, &c->sock, fd);
     deadline_set(&core->deadlines, &c->deadline, DEADLINE_IDLE, core->now_ms);

@@ -25,7 +25,12 @@ struct core {
 
     uint64_t now_ms; /* the clocks, read once a turn */
     int64_t now_unix;
+    uint64_t (*clock_ms)(void);
     bool draining; /* no reply promises to go on */
+
+    void *app_state;     /* what the program keeps for this core; or NULL */
+    uint64_t handled_ms; /* when a handler last returned */
+    uint64_t told_ms;    /* when one was last complained of; 0: never */
 
     struct list conns;       /* open */
     struct list conns_free;  /* for reuse; the last one closed is the last one taken */

@@ -77,7 +77,7 @@ static COLD void begin_body(struct exchange *x, const char *head, size_t len)
         refuse(x, 413);
         return;
     }
-    if (answer_ignores_body(request)) {
+    if (answer_ignores_body(x->core, request)) {
         answer_request(x);
     } else if (!hold_head(x->h, head, len)) {
         refuse(x, 503);

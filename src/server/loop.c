@@ -453,6 +453,8 @@ static void init_core(struct loop *loop)
     core->config = config;
     core->buffers = LOOP_BUFFERS;
     core->source.engine = loop->setup.engine;
+    core->clock_ms = loop->setup.clock_ms;
+    core->app_state = loop->setup.app_state;
     list_init(&core->conns);
     list_init(&core->conns_free);
     list_init(&core->put_off);

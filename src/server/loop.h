@@ -37,6 +37,7 @@ struct loop_setup {
     const struct http_mime *mime; /* borrowed; may be NULL */
     struct access_log *log;       /* borrowed; or NULL */
     uint64_t (*clock_ms)(void);
+    void *app_state; /* of this core; or NULL */
 };
 
 enum loop_stage {

@@ -1,3 +1,5 @@
+#include "app/demo.h"
+#include "server/embed.h"
 #include "server/options.h"
 #include "server/process.h"
 #include "server/version.h"
@@ -14,6 +16,31 @@ static void hold_streams(void)
             return;
 }
 
+/* The demo endpoints are a program's routes like any other's. */
+static int run_demo(struct config *config, int (*run)(struct config *))
+{
+    char why[DEMO_WHY_MAX] = "out of memory";
+    struct ringlet *server = ringlet_new(NULL);
+    struct demo *demo = server ? demo_add(server, config->dataset, why) : NULL;
+    int status = STATUS_FAILED;
+
+    if (demo) {
+        config->app = embed_app(server);
+        status = run(config);
+    } else {
+        fprintf(stderr, "ringlet: --demo: %s%s%s\n", config->dataset ? config->dataset : "",
+                config->dataset ? ": " : "", why);
+    }
+    ringlet_free(server);
+    demo_free(demo);
+    return status;
+}
+
+static int run(struct config *config, int (*how)(struct config *))
+{
+    return config->demo ? run_demo(config, how) : how(config);
+}
+
 int main(int argc, char **argv)
 {
     struct config config;
@@ -21,9 +48,9 @@ int main(int argc, char **argv)
     hold_streams();
     switch (options_read(&config, argc, argv, environ, stderr)) {
     case OPTIONS_RUN:
-        return process_run(&config);
+        return run(&config, process_run);
     case OPTIONS_CHECK:
-        return process_check(&config);
+        return run(&config, process_check);
     case OPTIONS_HELP:
         options_help(stdout);
         return STATUS_CLEAN;

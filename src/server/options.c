@@ -69,6 +69,8 @@ enum id {
     ID_USER,
     ID_DOTFILES,
     ID_MIME_TYPES,
+    ID_DEMO,
+    ID_DATASET,
     ID_CHECK,
     ID_DEBUG,
     ID_QUIET,
@@ -139,6 +141,10 @@ static const struct row rows[ID_COUNT] = {
     [ID_MIME_TYPES] = { "mime-types", 0, KIND_FILE, "FILE", NULL, 0, 0, MEMBER(mime_types),
                         "media types laid over the built-in ones, in the format of "
                         "/etc/mime.types" },
+    [ID_DEMO] = { "demo", 0, KIND_FLAG, NULL, NULL, 0, 0, MEMBER(demo),
+                  "answer /ping, /hello, /json, /length/N and other endpoints, too" },
+    [ID_DATASET] = { "dataset", 0, KIND_FILE, "FILE", NULL, 0, 0, MEMBER(dataset),
+                     "JSON array of items that --demo answers /json/COUNT from" },
     [ID_CHECK] = { "check", 0, KIND_FLAG, NULL, NULL, 0, 0, 0, 0, "check the options and exit" },
     [ID_DEBUG] = { "debug", 'd', KIND_FLAG, NULL, NULL, 0, 0, MEMBER(debug),
                    "tell connections and their fates on standard error" },
@@ -499,6 +505,12 @@ static bool read_one(const struct reading *r, enum id id)
     return true;
 }
 
+static bool check_demo(const struct reading *r)
+{
+    return !r->config->dataset || r->config->demo ||
+           refuse(r, ID_DATASET, "only --demo reads it; give that, too, or neither");
+}
+
 static bool refuse_cores(const struct reading *r, unsigned count, const int *cpus)
 {
     char list[256];
@@ -687,7 +699,7 @@ static enum options_action read_all(struct reading *r, int argc, char **argv, ch
         if (!read_one(r, id))
             return OPTIONS_REFUSED;
     }
-    if (!read_cores(r))
+    if (!check_demo(r) || !read_cores(r))
         return OPTIONS_REFUSED;
     return asks_for_check(r) ? OPTIONS_CHECK : OPTIONS_RUN;
 }

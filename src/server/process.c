@@ -28,7 +28,8 @@ struct process {
     struct config *config;
     int root;
     char *root_path;        /* absolute, as it was named */
-    int signals;            /* signalfd */
+    int signals;            /* signalfd, or -1 */
+    sigset_t mask;          /* of signals, before */
     struct http_mime *mime; /* or NULL */
     bool logging;
     struct access_log log;
@@ -49,7 +50,8 @@ static bool set_limits(struct config *config)
     struct sentence why;
     uint64_t files = limits_raise_files();
 
-    limits_ignore_pipe();
+    if (!config->embedded)
+        limits_ignore_pipe();
     config->max_conns = limits_conns(files, config->cores, config->max_conns, &why);
     if (config->max_conns == 0)
         complain("", why.text);
@@ -175,17 +177,30 @@ static bool drop_privileges(const struct config *config)
     return false;
 }
 
+/* In somebody else's process its signals are for its own threads: ours take none. */
+static bool keep_signals_away(struct process *p)
+{
+    sigset_t all;
+
+    sigfillset(&all);
+    return pthread_sigmask(SIG_BLOCK, &all, &p->mask) == 0;
+}
+
 /* Signals are read by the main thread, one at a time; the workers inherit the mask. */
 static bool take_signals(struct process *p)
 {
+    if (p->config->embedded && !p->config->own_signals)
+        return keep_signals_away(p);
+
     const int numbers[] = { SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1 };
     sigset_t set;
 
     sigemptyset(&set);
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
         sigaddset(&set, numbers[i]);
-    sigprocmask(SIG_BLOCK, &set, NULL);
     p->signals = signalfd(-1, &set, SFD_CLOEXEC);
+    sigaddset(&set, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &set, &p->mask);
     if (p->signals < 0)
         complain("signalfd", strerror(errno));
     return p->signals >= 0;
@@ -228,6 +243,10 @@ static void say_start(const struct process *p)
 
     describe_cache(&cache, config);
     listener_name(address, config->host, p->port);
+    if (config->no_files) {
+        free(root);
+        root = strdup("handlers");
+    }
     if (!config->quiet)
         fprintf(stderr, "ringlet %s: serving %s on http://%s with %s on %u core%s%s\n",
                 RINGLET_VERSION, root ? root : config->root, address, p->team.engine->name,
@@ -264,15 +283,30 @@ static void take_signal(struct process *p)
         end_sooner(p);
 }
 
+static void take_stops(struct process *p)
+{
+    uint64_t count;
+
+    if (read(p->config->stop, &count, sizeof count) != (ssize_t)sizeof count)
+        return;
+    end_sooner(p);
+    if (count > 1)
+        end_sooner(p);
+}
+
 static void wait_until_over(struct process *p)
 {
     struct pollfd fds[] = { { .fd = p->signals, .events = POLLIN },
-                            { .fd = p->team.done, .events = POLLIN } };
+                            { .fd = p->team.done, .events = POLLIN },
+                            { .fd = p->config->embedded ? p->config->stop : -1,
+                              .events = POLLIN } };
     bool over = false;
 
     while (!over) {
-        if (poll(fds, 2, -1) < 0)
+        if (poll(fds, 3, -1) < 0)
             continue;
+        if (fds[2].revents)
+            take_stops(p);
         if (fds[0].revents)
             take_signal(p);
         if (fds[1].revents)
@@ -302,14 +336,15 @@ static void let_go(struct process *p)
         close(p->root);
 }
 
-/* What a disk that does not answer still holds stays where it is: the process ends without it. */
+/* What a disk that does not answer still holds stays where it is: the process ends without it, if
+ * it is ours to end. */
 static void finish(struct process *p)
 {
     bool clean;
     unsigned cut = team_join(&p->team, &clean);
 
     say_end(p, cut);
-    if (!clean) {
+    if (!clean && !p->config->embedded) {
         fflush(NULL);
         _exit(STATUS_CLEAN);
     }
@@ -318,16 +353,22 @@ static void finish(struct process *p)
 int process_run(struct config *config)
 {
     struct process p = { .config = config, .root = -1, .signals = -1, .order = WORKER_SERVE };
+
+    pthread_sigmask(SIG_SETMASK, NULL, &p.mask); /* for one who fails before they are taken */
     bool ready = set_limits(config) && open_root(&p) && load_types(&p) && open_log(&p) &&
                  open_listeners(&p) && drop_privileges(config) && take_signals(&p) &&
                  start_team(&p);
 
+    if (config->embedded && !config->own_signals)
+        pthread_sigmask(SIG_SETMASK, &p.mask, NULL);
     if (ready) {
         say_start(&p);
         wait_until_over(&p);
         finish(&p);
     }
     let_go(&p);
+    if (config->own_signals)
+        pthread_sigmask(SIG_SETMASK, &p.mask, NULL);
     return ready ? STATUS_CLEAN : STATUS_FAILED;
 }
 

@@ -136,6 +136,10 @@ static void describe(struct sentence *sentence, const char *before, const struct
 {
     bool ring = team->engine == &io_uring_engine;
 
+    if (error == -ECANCELED) {
+        sentence_set(sentence, "the program could not make the state of a core");
+        return;
+    }
     sentence_set(sentence, "%s%s can't be had: %s (%s)%s", before, team->engine->name,
                  strerror(-error), ring ? remedy(-error) : "see the limits of the process", after);
 }
@@ -147,7 +151,7 @@ static int start_on_engine(struct team *team, const struct team_setup *setup, st
     if (!error)
         return 0;
     give_up(team);
-    if (setup->config->engine != ENGINE_AUTO)
+    if (setup->config->engine != ENGINE_AUTO || error == -ECANCELED)
         return error;
     describe(note, "", team, error, "; serving with epoll instead");
     team->engine = &io_epoll_engine;
@@ -203,6 +207,7 @@ unsigned team_join(struct team *team, bool *clean)
         cut += team->workers[i].cut;
         *clean = *clean && team->workers[i].clean;
     }
-    forget(team);
+    if (*clean)
+        forget(team); /* otherwise a thread still looks at its worker */
     return cut;
 }

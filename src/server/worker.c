@@ -1,5 +1,7 @@
 #include "server/worker.h"
 
+#include "app/app.h"
+
 #include <errno.h>
 #include <sched.h>
 #include <stdlib.h>
@@ -31,6 +33,37 @@ static void obey(struct worker *worker, struct loop *loop)
     }
 }
 
+/* What the program keeps for this core. */
+static int start_state(struct worker *worker)
+{
+    const struct app *app = worker->setup.config->app;
+
+    if (!app || !app->start)
+        return 0;
+    worker->setup.app_state = app->start(app->data);
+    return worker->setup.app_state ? 0 : -ECANCELED;
+}
+
+static void end_state(const struct worker *worker)
+{
+    const struct app *app = worker->setup.config->app;
+
+    if (app && app->start)
+        app->end(worker->setup.app_state, app->data);
+}
+
+static int start(struct worker *worker, struct loop *loop)
+{
+    int error = loop ? start_state(worker) : -ENOMEM;
+
+    if (error)
+        return error;
+    error = loop_init(loop, &worker->setup);
+    if (error)
+        end_state(worker);
+    return error;
+}
+
 static void serve(struct worker *worker, struct loop *loop)
 {
     do {
@@ -40,6 +73,8 @@ static void serve(struct worker *worker, struct loop *loop)
     } while (loop->stage == LOOP_SERVING || !loop_is_over(loop));
     worker->cut = loop->cut;
     worker->clean = loop_release(loop);
+    if (worker->clean)
+        end_state(worker);
 }
 
 /* All memory is taken here, on the CPU that uses it. */
@@ -47,7 +82,7 @@ static void *thread_main(void *argument)
 {
     struct worker *worker = argument;
     struct loop *loop = malloc(sizeof *loop);
-    int error = loop ? loop_init(loop, &worker->setup) : -ENOMEM;
+    int error = start(worker, loop);
 
     atomic_store(&worker->started, error ? error : 1);
     raise_flag(worker->done);

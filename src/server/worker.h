@@ -15,7 +15,8 @@ struct worker {
     struct loop_setup setup;
     int done; /* eventfd of main's: written to when the worker has started, and when it is over */
     _Atomic int order;   /* enum worker_order */
-    _Atomic int started; /* 0 not yet, 1 serving, or -errno */
+    _Atomic int started; /* 0 not yet, 1 serving, or -errno; -ECANCELED: the program has no state
+                            for this core */
     _Atomic bool over;
     unsigned cut; /* once over: connections that were cut */
     bool clean;   /* once over: everything is freed */

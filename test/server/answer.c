@@ -32,7 +32,7 @@ void stage_fail(const char *what, const char *file, int line)
 
 /* Longer than any head of ours. A body behind it is not looked through: it may be large, and it is
  * read again and again while it comes. */
-enum { ANSWER_HEAD_MAX = 8192 };
+enum { ANSWER_HEAD_MAX = 16384 };
 
 static const char *find_in_head(struct str bytes, const char *what)
 {

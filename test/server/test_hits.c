@@ -1,4 +1,6 @@
 /* What is held ready is answered with what there is: no memory is asked for, and no file. */
+#include "app/app.h"
+#include "ringlet.h"
 #include "stage.h"
 
 #include <setjmp.h>
@@ -115,10 +117,10 @@ static void turn_and_count(struct stage *stage)
 }
 
 /* Ask for it once to have it held, and then again and again. */
-static void count_hits(const char *request)
+static void count_hits(const struct config *config, const char *request)
 {
     struct io_engine spy = make_spy();
-    struct stage *stage = stage_calm();
+    struct stage *stage = stage_open(config);
     struct client *client = client_visit(stage, request);
 
     client->in_at = client->in_len;
@@ -137,6 +139,38 @@ static void count_hits(const char *request)
     stage_close(stage);
 }
 
+static void say(struct ringlet_request *request, struct ringlet_reply *reply, void *data)
+{
+    (void)request;
+    (void)data;
+    ringlet_reply_header(reply, "Cache-Control", "no-store");
+    ringlet_reply_send(reply, "pong", 4);
+}
+
+/* A handler's short text takes no more, whichever way its path is found. */
+static void handlers_take_nothing(void **state)
+{
+    static const char *const requests[] = {
+        "GET /ping HTTP/1.1\r\nHost: h\r\n\r\n",
+        "GET /%70ing?x=%41 HTTP/1.1\r\nHost: h\r\n\r\n",
+        "GET /ping/7 HTTP/1.1\r\nHost: h\r\n\r\n",
+        "PUT /ping HTTP/1.1\r\nHost: h\r\n\r\n",
+    };
+    struct config config = stage_config();
+    struct app *app = calloc(1, sizeof *app);
+
+    (void)state;
+    assert_non_null(app);
+    endpoints_init(&app->endpoints);
+    assert_int_equal(endpoints_add(&app->endpoints, "GET", "/ping", say, NULL), 0);
+    assert_int_equal(endpoints_add(&app->endpoints, "GET", "/ping/{n}", say, NULL), 0);
+    config.app = app;
+    for (size_t i = 0; i < sizeof requests / sizeof requests[0]; i++)
+        count_hits(&config, requests[i]);
+    endpoints_release(&app->endpoints);
+    free(app);
+}
+
 static void hits_take_nothing(void **state)
 {
     static const char *const requests[] = {
@@ -148,9 +182,11 @@ static void hits_take_nothing(void **state)
         "GET /dir HTTP/1.1\r\nHost: h\r\n\r\n",
     };
 
+    const struct config config = stage_config();
+
     (void)state;
     for (size_t i = 0; i < sizeof requests / sizeof requests[0]; i++)
-        count_hits(requests[i]);
+        count_hits(&config, requests[i]);
 }
 
 /* The counting counts. */
@@ -179,6 +215,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hits_take_nothing),
+        cmocka_unit_test(handlers_take_nothing),
         cmocka_unit_test(misses_do),
     };
 

@@ -162,6 +162,18 @@ static void entity_tags(void **state)
     assert_int_equal(config.etag, ENTRY_ETAG_OFF);
 }
 
+static void demo_endpoints(void **state)
+{
+    (void)state;
+    assert_read(WORDS("--root", "/"), NULL, OPTIONS_RUN);
+    assert_true(!config.demo && !config.dataset);
+    assert_read(WORDS("--demo", "--dataset", "/proc/self/status"), NULL, OPTIONS_RUN);
+    assert_true(config.demo);
+    assert_string_equal(config.dataset, "/proc/self/status");
+    assert_refused(WORDS("--dataset", "/proc/self/status"), NULL,
+                   "ringlet: --dataset /proc/self/status: only --demo reads it; give that, too");
+}
+
 static void times_and_sizes(void **state)
 {
     static const struct {
@@ -416,7 +428,8 @@ static void help_fits_and_shows_all(void **state)
         "--header-timeout TIME", "--body-timeout TIME", "--write-timeout TIME",
         "--cache-size SIZE", "--max-head SIZE",
         "--max-body SIZE", "--max-conns N", "--user USER[:GROUP]",
-        "--dotfiles", "--mime-types FILE", "--check", "-q, --quiet", "-h, --help",
+        "--dotfiles", "--mime-types FILE", "--demo",
+        "--dataset FILE", "--check", "-q, --quiet", "-h, --help",
         "-V, --version", "(default 8080)", "(default 60s)", "(default 16k)", "RINGLET_PORT=80",
     };
     char *text = NULL;
@@ -458,6 +471,7 @@ int main(void)
         cmocka_unit_test(the_directory_may_stand_anywhere),
         cmocka_unit_test(engines),
         cmocka_unit_test(entity_tags),
+        cmocka_unit_test(demo_endpoints),
         cmocka_unit_test(times_and_sizes),
         cmocka_unit_test(bad_values),
         cmocka_unit_test(unreadable_root),

@@ -1,0 +1,238 @@
+#include "server/embed.h"
+
+#include "app/call.h"
+#include "server/options.h"
+#include "server/process.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+enum { WORDS_MAX = 10 }; /* of the command line, with the program's name and the NULL */
+
+struct redirection {
+    struct redirection *next;
+    int status;
+    char location[];
+};
+
+struct ringlet {
+    struct app app;
+    struct redirection *redirections;
+    struct config config;
+    char *words[WORDS_MAX];
+    int word_count;
+    bool no_memory; /* for a word or a route */
+    bool files, signals;
+    bool ran;
+    int stop; /* eventfd */
+};
+
+void ringlet_options_init(struct ringlet_options *options, size_t size)
+{
+    const struct ringlet_options standard = {
+        .size = size,
+        .host = "127.0.0.1",
+        .port = 8080,
+        .drain_ms = 20000,
+    };
+
+    memset(options, 0, size);
+    memcpy(options, &standard, size < sizeof standard ? size : sizeof standard);
+}
+
+/* --- options to words --- */
+
+__attribute__((format(printf, 2, 3))) static void add_word(struct ringlet *server,
+                                                           const char *format, ...)
+{
+    va_list args;
+    char *word = NULL;
+
+    va_start(args, format);
+    if (vasprintf(&word, format, args) < 0)
+        word = NULL;
+    va_end(args);
+    server->words[server->word_count] = word;
+    server->word_count += word != NULL;
+    server->no_memory |= word == NULL;
+}
+
+static void add_text(struct ringlet *server, const char *name, const char *value)
+{
+    if (value)
+        add_word(server, "--%s=%s", name, value);
+}
+
+static void add_words(struct ringlet *server, const struct ringlet_options *options)
+{
+    add_text(server, "host", options->host);
+    add_word(server, "--port=%u", options->port);
+    if (options->cores > 0)
+        add_word(server, "--cores=%" PRIu32, options->cores);
+    add_text(server, "root", options->root ? options->root : "/");
+    add_text(server, "engine", options->engine);
+    add_text(server, "log", options->log);
+    add_word(server, "--drain-timeout=%" PRIu32 "ms", options->drain_ms);
+    if (options->quiet)
+        add_word(server, "--quiet");
+    server->files = options->root != NULL;
+    server->signals = options->signals;
+}
+
+/* --- making and freeing --- */
+
+struct ringlet *ringlet_new(const struct ringlet_options *given)
+{
+    struct ringlet *server = calloc(1, sizeof *server);
+    struct ringlet_options options;
+
+    if (!server)
+        return NULL;
+    ringlet_options_init(&options, sizeof options);
+    if (given)
+        memcpy(&options, given, given->size < sizeof options ? given->size : sizeof options);
+    endpoints_init(&server->app.endpoints);
+    add_word(server, "ringlet");
+    add_words(server, &options);
+    server->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (!server->no_memory && server->stop >= 0)
+        return server;
+    ringlet_free(server);
+    return NULL;
+}
+
+void ringlet_free(struct ringlet *server)
+{
+    struct redirection *next;
+
+    if (!server)
+        return;
+    for (struct redirection *one = server->redirections; one; one = next) {
+        next = one->next;
+        free(one);
+    }
+    for (int i = 0; i < server->word_count; i++)
+        free(server->words[i]);
+    endpoints_release(&server->app.endpoints);
+    if (server->stop >= 0)
+        close(server->stop);
+    free(server);
+}
+
+const struct app *embed_app(const struct ringlet *server)
+{
+    return &server->app;
+}
+
+const char *embed_refusal(const struct ringlet *server)
+{
+    if (server->app.endpoints.refusal[0] != '\0')
+        return server->app.endpoints.refusal;
+    return server->no_memory ? "out of memory" : NULL;
+}
+
+/* --- routes --- */
+
+int ringlet_route(struct ringlet *server, const char *method, const char *pattern,
+                  ringlet_handler *handler, void *data)
+{
+    int error = endpoints_add(&server->app.endpoints, method, pattern, handler, data);
+
+    server->no_memory |= error == -ENOMEM;
+    return error;
+}
+
+static void redirect(struct ringlet_request *request, struct ringlet_reply *reply, void *data)
+{
+    const struct redirection *to = data;
+
+    (void)request;
+    ringlet_reply_redirect(reply, to->status, to->location);
+}
+
+static struct redirection *make_redirection(const char *location, int status)
+{
+    size_t len = strlen(location);
+    struct redirection *made = malloc(sizeof *made + len + 1);
+
+    if (!made)
+        return NULL;
+    made->status = status;
+    memcpy(made->location, location, len + 1);
+    return made;
+}
+
+int ringlet_redirect(struct ringlet *server, const char *pattern, const char *location, int status)
+{
+    struct str value = str_from(location);
+
+    if (!call_is_redirect(status) || !call_is_value(value) || value.len == 0 ||
+        value.len > RINGLET_FIELDS_SIZE / 2)
+        return endpoints_refuse(&server->app.endpoints,
+                                "the redirect from %.200s: its status or its location is none",
+                                pattern);
+    struct redirection *made = make_redirection(location, status);
+    if (!made) {
+        server->no_memory = true;
+        return -ENOMEM;
+    }
+    made->next = server->redirections;
+    server->redirections = made;
+    return ringlet_route(server, "GET", pattern, redirect, made);
+}
+
+int ringlet_core_state(struct ringlet *server, void *(*start)(void *data),
+                       void (*end)(void *state, void *data), void *data)
+{
+    if (server->app.start)
+        return -EALREADY;
+    server->app.start = start;
+    server->app.end = end;
+    server->app.data = data;
+    return 0;
+}
+
+/* --- running --- */
+
+static int complain(const char *what)
+{
+    fprintf(stderr, "ringlet: %s\n", what);
+    return STATUS_USAGE;
+}
+
+int ringlet_run(struct ringlet *server)
+{
+    struct config *config = &server->config;
+    const char *refusal = embed_refusal(server);
+
+    if (server->ran)
+        return complain("a server runs once; make another one");
+    if (refusal)
+        return complain(refusal);
+    if (options_read(config, server->word_count, server->words, NULL, stderr) != OPTIONS_RUN)
+        return STATUS_USAGE;
+    server->ran = true;
+    config->app = &server->app;
+    config->no_files = !server->files;
+    config->embedded = true;
+    config->own_signals = server->signals;
+    config->stop = server->stop;
+    return process_run(config);
+}
+
+void ringlet_stop(struct ringlet *server)
+{
+    const uint64_t one = 1;
+    int error = errno; /* of whom a signal handler has interrupted */
+
+    ssize_t written = write(server->stop, &one, sizeof one);
+
+    (void)written; /* it can only be full of stops */
+    errno = error;
+}

@@ -1,0 +1,239 @@
+#include "server/handle.h"
+
+#include "app/app.h"
+#include "app/call.h"
+#include "base/cold.h"
+#include "http/path.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define TYPED   "Content-Type: text/plain; charset=utf-8\r\nContent-Length: "
+#define UNTYPED "Content-Length: "
+
+/* Of the status line, Date, Connection, and what is added to a handler's own fields. */
+enum { HEAD_ROOM = 384 };
+
+static_assert((int)HEAD_ROOM < (int)OUTPUT_HEAD_MAX, "a head without fields always fits");
+static_assert((int)CALL_CONTENT_ROOM <= (int)OUTPUT_COPY_MAX, "what was copied is copied on");
+
+/* What is found for one request; the path lies in memory of the caller's, unless it is the
+ * request's own. */
+struct found {
+    const struct endpoint *route;
+    unsigned allowed;
+    struct str path;
+    struct endpoint_match match;
+};
+
+/* --- finding the route --- */
+
+static COLD void find_any(const struct core *core, const struct http_request *request,
+                          char space[HTTP_PATH_MAX], struct found *found)
+{
+    ssize_t len = request->form == HTTP_ORIGIN_FORM || request->form == HTTP_ABSOLUTE_FORM
+                      ? http_path_normalise(request->path, space)
+                      : -404;
+
+    if (len < 0)
+        return;
+    found->path = str_of(space, (size_t)len);
+    found->route = endpoints_find(&core->config->app->endpoints, request->method, found->path,
+                                  &found->match, &found->allowed);
+}
+
+static inline void find(const struct core *core, const struct http_request *request,
+                        char space[HTTP_PATH_MAX], struct found *found)
+{
+    found->path = request->path;
+    found->match.count = 0;
+    found->allowed = 0;
+    found->route =
+        endpoints_find_literal(&core->config->app->endpoints, request->method, request->path);
+    if (!found->route)
+        find_any(core, request, space, found);
+}
+
+bool handle_wants(const struct core *core, const struct http_request *request)
+{
+    char space[HTTP_PATH_MAX];
+    struct found found;
+
+    if (!core->config->app)
+        return false;
+    find(core, request, space, &found);
+    return found.route;
+}
+
+/* --- what the handler did wrong --- */
+
+static COLD void tell(struct core *core, const struct endpoint *route, const char *what)
+{
+    struct str method = http_method_name(route->method);
+
+    if (core->told_ms != 0 && core->now_ms - core->told_ms < HANDLE_TELL_MS)
+        return;
+    core->told_ms = core->now_ms;
+    fprintf(stderr, "ringlet: %.*s %.*s: the handler %s\n", (int)method.len, method.at,
+            (int)route->pattern.len, route->pattern.at, what);
+}
+
+static COLD void tell_blocked(struct core *core, const struct endpoint *route, uint64_t ms)
+{
+    char what[96];
+
+    snprintf(what, sizeof what, "has held up its core for %llu ms", (unsigned long long)ms);
+    tell(core, route, what);
+}
+
+/* Time since the turn began, or since the last handler was looked at. */
+static inline void look_at_clock(struct core *core, const struct endpoint *route)
+{
+    uint64_t now = core->clock_ms();
+    uint64_t since = core->handled_ms > core->now_ms ? core->handled_ms : core->now_ms;
+
+    core->handled_ms = now;
+    if (now > since + RINGLET_BLOCKED_MS)
+        tell_blocked(core, route, now - since);
+}
+
+/* --- putting the reply out ---
+ *
+ * A handler that refuses has understood the request: whatever its status, the connection goes on. */
+
+static bool has_content(int status)
+{
+    return status != 204 && status != 304;
+}
+
+static inline void add_fields(struct text *out, const struct ringlet_reply *reply)
+{
+    if (has_content(reply->status)) {
+        text_add(out, reply->typed || reply->content.len == 0 ? STR(UNTYPED) : STR(TYPED));
+        text_add_number(out, reply->content.len);
+        text_add(out, STR("\r\n"));
+    }
+    text_add(out, text_str(&reply->fields));
+    text_add(out, STR("\r\n"));
+}
+
+/* A head that is too long for the output has memory of its own, which goes with it. */
+static COLD bool put_long_head(struct exchange *x, const struct ringlet_reply *reply)
+{
+    size_t cap = HEAD_ROOM + reply->fields.len;
+    char *memory = malloc(cap);
+
+    if (!memory)
+        return false;
+    struct text head = text_in(memory, cap);
+    reply_begin(&head, &x->core->clock, reply->status, exchange_connection(x, 200));
+    add_fields(&head, reply);
+    output_lend(x->out, text_str(&head), free, memory);
+    return true;
+}
+
+static inline bool put_head(struct exchange *x, const struct ringlet_reply *reply)
+{
+    struct text *text = &x->out->text;
+
+    if (reply->fields.len + HEAD_ROOM > OUTPUT_HEAD_MAX &&
+        reply->fields.len + HEAD_ROOM + OUTPUT_COPY_MAX > text_room(text))
+        return put_long_head(x, reply);
+    reply_begin(text, &x->core->clock, reply->status, exchange_connection(x, 200));
+    add_fields(text, reply);
+    return true;
+}
+
+static inline void put_content(struct exchange *x, struct ringlet_reply *reply)
+{
+    if (reply->content.len <= OUTPUT_COPY_MAX) {
+        text_add(&x->out->text, reply->content);
+        call_release(reply);
+        return;
+    }
+    output_lend(x->out, reply->content, reply->release, reply->owner);
+    reply->release = NULL;
+}
+
+static inline void put(struct exchange *x, struct ringlet_reply *reply)
+{
+    bool content = has_content(reply->status) && x->request->method != HTTP_HEAD;
+
+    if (!put_head(x, reply)) {
+        call_release(reply);
+        exchange_answer_plain(x, 503, STR(""));
+        return;
+    }
+    exchange_log(x, reply->status, content ? reply->content.len : 0);
+    if (content)
+        put_content(x, reply);
+    else
+        call_release(reply);
+}
+
+/* --- calling --- */
+
+static inline void call(struct exchange *x, const struct found *found)
+{
+    char fields[CALL_FIELDS_ROOM], copied[CALL_CONTENT_ROOM], decoded[CALL_DECODED_ROOM];
+    const struct endpoint *route = found->route;
+    struct ringlet_request request;
+    struct ringlet_reply reply;
+
+    request.head = x->request;
+    request.path = found->path;
+    request.match = &found->match;
+    request.peer = str_of(x->h->peer, x->h->peer_len);
+    request.state = x->core->app_state;
+    request.decoded = text_in(decoded, sizeof decoded);
+    request.more = NULL;
+    reply.status = 200;
+    reply.done = reply.again = reply.typed = false;
+    reply.fields = text_in(fields, sizeof fields);
+    reply.copied = text_in(copied, sizeof copied);
+    reply.release = NULL;
+
+    route->handler(&request, &reply, route->data);
+    look_at_clock(x->core, route);
+    if (reply.again)
+        tell(x->core, route, "has replied more than once; the first reply counts");
+    if (reply.done) {
+        put(x, &reply);
+    } else {
+        tell(x->core, route, "has not replied; the client got a 500");
+        exchange_answer_plain(x, 500, STR(""));
+    }
+    if (request.more)
+        call_free_decoded(&request);
+}
+
+/* The path is there, but not for this method. */
+static COLD void answer_other_method(struct exchange *x, unsigned allowed)
+{
+    char space[128];
+    struct text field = text_in(space, sizeof space);
+
+    text_add(&field, STR("Allow: "));
+    endpoints_write_methods(&field, allowed);
+    text_add(&field, STR("\r\n"));
+    if (x->request->method != HTTP_OPTIONS) {
+        exchange_answer_plain(x, 405, text_str(&field));
+        return;
+    }
+    reply_empty(&x->out->text, &x->core->clock, 200, exchange_connection(x, 200), text_str(&field));
+    exchange_log(x, 200, 0);
+}
+
+bool handle_routed(struct exchange *x)
+{
+    char space[HTTP_PATH_MAX];
+    struct found found;
+
+    find(x->core, x->request, space, &found);
+    if (found.route)
+        call(x, &found);
+    else if (found.allowed)
+        answer_other_method(x, found.allowed);
+    return found.route || found.allowed;
+}

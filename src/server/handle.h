@@ -1,0 +1,24 @@
+/* handle.h - answer a request from a handler of the program's.
+ *
+ * The handler is called here and describes its reply; this puts it out. What a handler does wrong
+ * is told on standard error, with its route, at most once in HANDLE_TELL_MS a core. */
+#ifndef SERVER_HANDLE_H
+#define SERVER_HANDLE_H
+
+#include "server/exchange.h"
+
+enum { HANDLE_TELL_MS = 1000 };
+
+/* Answer x->request if a route's path is its path; false when none is. */
+bool handle_routed(struct exchange *x);
+
+/* The same, where the program has no routes at little cost. */
+static inline bool handle_request(struct exchange *x)
+{
+    return x->core->config->app && handle_routed(x);
+}
+
+/* Is there a handler for it? */
+bool handle_wants(const struct core *core, const struct http_request *request);
+
+#endif

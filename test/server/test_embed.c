@@ -1,0 +1,329 @@
+/* server/embed.c: servers made, run and stopped by a program, this one, on real threads. */
+#include "dial.h"
+#include "ringlet.h"
+#include "stage.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+/* One that runs on a thread of its own, and what it says on standard error. */
+struct run {
+    struct ringlet *server;
+    pthread_t thread;
+    int status;
+    int err, err_before;
+    char said[4096];
+    size_t said_len;
+};
+
+static _Atomic int started, ended, served;
+
+static struct ringlet *make(const char *root)
+{
+    struct ringlet_options options;
+
+    ringlet_options_init(&options, sizeof options);
+    options.port = 0;
+    options.cores = 1;
+    options.engine = "epoll";
+    options.root = root;
+    struct ringlet *server = ringlet_new(&options);
+    assert_non_null(server);
+    return server;
+}
+
+static void hear(struct run *run)
+{
+    int ends[2];
+
+    run->said_len = 0;
+    run->said[0] = '\0';
+    assert_int_equal(pipe(ends), 0);
+    run->err_before = dup(STDERR_FILENO);
+    assert_true(dup2(ends[1], STDERR_FILENO) >= 0);
+    close(ends[1]);
+    run->err = ends[0];
+}
+
+/* One more piece; false at the end. */
+static bool hear_more(struct run *run)
+{
+    ssize_t len = read(run->err, run->said + run->said_len, sizeof run->said - 1 - run->said_len);
+
+    run->said_len += len > 0 ? (size_t)len : 0;
+    run->said[run->said_len] = '\0';
+    return len > 0;
+}
+
+static void hear_the_end(struct run *run)
+{
+    assert_true(dup2(run->err_before, STDERR_FILENO) >= 0);
+    close(run->err_before);
+    while (hear_more(run))
+        continue;
+    close(run->err);
+}
+
+static void *run_server(void *argument)
+{
+    struct run *run = argument;
+
+    run->status = ringlet_run(run->server);
+    return NULL;
+}
+
+/* Start it, and return its port. */
+static uint16_t begin(struct run *run, struct ringlet *server)
+{
+    const char *port = NULL;
+
+    run->server = server;
+    hear(run);
+    assert_int_equal(pthread_create(&run->thread, NULL, run_server, run), 0);
+    while (!port || !strchr(port, ' ')) {
+        assert_true(hear_more(run));
+        port = strstr(run->said, "http://127.0.0.1:");
+    }
+    return (uint16_t)strtoul(port + strlen("http://127.0.0.1:"), NULL, 10);
+}
+
+static int finish(struct run *run)
+{
+    pthread_join(run->thread, NULL);
+    hear_the_end(run);
+    ringlet_free(run->server);
+    return run->status;
+}
+
+static void say_state(struct ringlet_request *request, struct ringlet_reply *reply, void *data)
+{
+    served++;
+    ringlet_reply_printf(reply, "%s %s", (const char *)data, (const char *)ringlet_state(request));
+}
+
+static void *start(void *data)
+{
+    started++;
+    return data;
+}
+
+static void *cannot_start(void *data)
+{
+    (void)data;
+    started++;
+    return NULL;
+}
+
+static void end(void *state, void *data)
+{
+    assert_ptr_equal(state, data);
+    ended++;
+}
+
+static void expect_body(uint16_t port, const char *request, int status, const char *body)
+{
+    struct dial dial = dial_open(port);
+    struct answer answer = dial_ask(&dial, request);
+
+    assert_int_equal(answer.status, status);
+    assert_true(str_equal(answer.body, str_from(body)));
+    dial_close(&dial);
+}
+
+static void a_program_serves_and_stops(void **state)
+{
+    struct ringlet *server = make(NULL);
+    char core[] = "core";
+    struct run run;
+
+    (void)state;
+    started = ended = 0;
+    assert_int_equal(ringlet_route(server, "GET", "/state", say_state, (void *)(uintptr_t) "my"),
+                     0);
+    assert_int_equal(ringlet_redirect(server, "/old", "/new?x", 308), 0);
+    assert_int_equal(ringlet_core_state(server, start, end, core), 0);
+    assert_int_equal(ringlet_core_state(server, start, end, core), -EALREADY);
+    uint16_t port = begin(&run, server);
+    assert_int_equal(started, 1);
+    expect_body(port, "GET /state HTTP/1.1\r\nHost: h\r\n\r\n", 200, "my core");
+    expect_body(port, "GET /etc/hostname HTTP/1.1\r\nHost: h\r\n\r\n", 404, "404 Not Found\n");
+    expect_body(port, "GET / HTTP/1.1\r\nHost: h\r\n\r\n", 404, "404 Not Found\n");
+    struct dial dial = dial_open(port);
+    struct answer answer = dial_ask(&dial, "GET /old HTTP/1.1\r\nHost: h\r\n\r\n");
+    assert_int_equal(answer.status, 308);
+    assert_true(str_equal(answer_field(&answer, "Location"), STR("/new?x")));
+    dial_close(&dial);
+    ringlet_stop(server);
+    assert_int_equal(finish(&run), 0);
+    assert_int_equal(ended, 1);
+}
+
+static void files_stand_beside_routes(void **state)
+{
+    struct ringlet *server = make(stage_site());
+    struct run run;
+
+    (void)state;
+    ringlet_route(server, "GET", "/state", say_state, (void *)(uintptr_t) "my");
+    uint16_t port = begin(&run, server);
+    struct dial dial = dial_open(port);
+    struct answer answer = dial_ask(&dial, "GET /hello.txt HTTP/1.1\r\nHost: h\r\n\r\n");
+    expect_file(&answer, FILE_HELLO, false);
+    dial_close(&dial);
+    ringlet_stop(server);
+    assert_int_equal(finish(&run), 0);
+}
+
+/* What it says when it is run and does not start. */
+static void expect_refusal(struct ringlet *server, int status, const char *says)
+{
+    struct run run = { .server = server };
+
+    hear(&run);
+    int got = ringlet_run(server);
+    hear_the_end(&run);
+    if (got != status || !strstr(run.said, says))
+        fail_msg("%d: %s", got, run.said);
+    ringlet_free(server);
+}
+
+static void what_is_wrong_is_said(void **state)
+{
+    struct ringlet *server = make(NULL);
+
+    (void)state;
+    ringlet_route(server, "GET", "/{x}", say_state, NULL);
+    assert_int_equal(ringlet_route(server, "GET", "/{x}", say_state, NULL), -EINVAL);
+    expect_refusal(server, 2, "ringlet: the route GET /{x} is there already\n");
+
+    server = make(NULL);
+    assert_int_equal(ringlet_redirect(server, "/a", "/b", 200), -EINVAL);
+    expect_refusal(server, 2, "ringlet: the redirect from /a: ");
+
+    server = make(NULL);
+    assert_int_equal(ringlet_redirect(server, "/a", "/\n", 301), -EINVAL);
+    expect_refusal(server, 2, "ringlet: the redirect from /a: ");
+
+    expect_refusal(make("/no/such/directory"), 2, "ringlet: --root /no/such/directory: ");
+
+    server = make(NULL);
+    started = ended = 0;
+    ringlet_core_state(server, cannot_start, end, NULL);
+    expect_refusal(server, 1, "ringlet: the program could not make the state of a core\n");
+    assert_int_equal(started, 1);
+    assert_int_equal(ended, 0);
+    ringlet_free(NULL);
+}
+
+static void it_runs_once_and_may_be_stopped_before(void **state)
+{
+    struct ringlet *server = make(NULL);
+    struct run run = { .server = server };
+
+    (void)state;
+    ringlet_stop(server);
+    hear(&run);
+    assert_int_equal(ringlet_run(server), 0);
+    assert_int_equal(ringlet_run(server), 2);
+    hear_the_end(&run);
+    assert_non_null(strstr(run.said, "ringlet: a server runs once; make another one\n"));
+    ringlet_free(server);
+}
+
+static struct ringlet *to_stop;
+
+static void stop_it(int number)
+{
+    (void)number;
+    ringlet_stop(to_stop);
+}
+
+/* The program's handler runs on the program's thread, and stops the server from there. */
+static void signals_stay_the_programs(void **state)
+{
+    struct sigaction ours = { .sa_handler = stop_it }, before, pipe_before;
+    sigset_t mask_before, mask_after;
+    struct run run;
+
+    (void)state;
+    assert_int_equal(sigaction(SIGTERM, &ours, &before), 0);
+    pthread_sigmask(SIG_SETMASK, NULL, &mask_before);
+    to_stop = make(NULL);
+    begin(&run, to_stop);
+    assert_int_equal(kill(getpid(), SIGTERM), 0);
+    assert_int_equal(finish(&run), 0);
+    pthread_sigmask(SIG_SETMASK, NULL, &mask_after);
+    assert_memory_equal(&mask_before, &mask_after, sizeof(unsigned long));
+    assert_int_equal(sigaction(SIGPIPE, NULL, &pipe_before), 0);
+    assert_true(pipe_before.sa_handler == SIG_DFL);
+    sigaction(SIGTERM, &before, NULL);
+}
+
+static void signals_stop_it_when_asked_to(void **state)
+{
+    struct ringlet_options options;
+    struct run run;
+
+    (void)state;
+    ringlet_options_init(&options, sizeof options);
+    options.port = 0;
+    options.cores = 1;
+    options.engine = "epoll";
+    options.signals = true;
+    struct ringlet *server = ringlet_new(&options);
+    begin(&run, server);
+    assert_int_equal(pthread_kill(run.thread, SIGTERM), 0);
+    assert_int_equal(finish(&run), 0);
+}
+
+/* A program that knows fewer members, and one that knows more. */
+static void options_may_be_of_another_size(void **state)
+{
+    struct {
+        struct ringlet_options options;
+        char later[64];
+    } large;
+    size_t small = offsetof(struct ringlet_options, engine);
+
+    (void)state;
+    memset(&large, 'x', sizeof large);
+    ringlet_options_init(&large.options, small);
+    assert_int_equal(large.options.size, small);
+    assert_int_equal(large.options.port, 8080);
+    assert_memory_equal((char *)&large + small, "xxxx", 4);
+    struct ringlet *server = ringlet_new(&large.options);
+    assert_non_null(server);
+    ringlet_free(server);
+    ringlet_options_init(&large.options, sizeof large);
+    assert_int_equal(large.later[63], 0);
+    server = ringlet_new(&large.options);
+    assert_non_null(server);
+    ringlet_free(server);
+    server = ringlet_new(NULL);
+    assert_non_null(server);
+    ringlet_free(server);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_program_serves_and_stops),
+        cmocka_unit_test(files_stand_beside_routes),
+        cmocka_unit_test(what_is_wrong_is_said),
+        cmocka_unit_test(it_runs_once_and_may_be_stopped_before),
+        cmocka_unit_test(signals_stay_the_programs),
+        cmocka_unit_test(signals_stop_it_when_asked_to),
+        cmocka_unit_test(options_may_be_of_another_size),
+    };
+
+    return cmocka_run_group_tests(tests, stage_build_site, stage_remove_site);
+}

@@ -1,0 +1,393 @@
+/* server/handle.c: requests to handlers, through the whole of a core on the fake engine. */
+#include "app/app.h"
+#include "ringlet.h"
+#include "server/handle.h"
+#include "stage.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { LARGE = 100000 };
+
+struct play {
+    struct app app;
+    struct stage *stage;
+    char *large;
+    int calls, released;
+    char said[64]; /* by the last handler */
+};
+
+static void say(struct ringlet_request *request, struct ringlet_reply *reply, void *data)
+{
+    struct play *play = data;
+
+    (void)request;
+    play->calls++;
+    ringlet_reply_send(reply, "ok", 2);
+}
+
+static void echo(struct ringlet_request *request, struct ringlet_reply *reply, void *data)
+{
+    struct ringlet_slice value = ringlet_param(request, "x");
+    struct ringlet_slice path = ringlet_path(request);
+
+    (void)data;
+    ringlet_reply_status(reply, 404);
+    ringlet_reply_printf(reply, "%.*s in %.*s of %.*s", (int)value.len, value.at, (int)path.len,
+                         path.at, (int)ringlet_peer(request).len, ringlet_peer(request).at);
+}
+
+static void count_release(void *owner)
+{
+    ((struct play *)owner)->released++;
+}
+
+static void give_large(struct ringlet_request *request, struct ringlet_reply *reply, void *data)
+{
+    struct play *play = data;
+
+    (void)request;
+    ringlet_reply_give(reply, play->large, LARGE, count_release, play);
+}
+
+static void give_small(struct ringlet_request *request, struct ringlet_reply *reply, void *data)
+{
+    (void)request;
+    ringlet_reply_give(reply, "small", 5, count_release, data);
+}
+
+static void set_many_fields(struct ringlet_request *request, struct ringlet_reply *reply,
+                            void *data)
+{
+    (void)request;
+    (void)data;
+    while (ringlet_reply_header(reply, "X-Many", "0123456789012345678901234567890123456789") == 0)
+        continue;
+    ringlet_reply_send(reply, "many", 4);
+}
+
+static void say_nothing(struct ringlet_request *request, struct ringlet_reply *reply, void *data)
+{
+    struct ringlet_slice status = ringlet_query_value(request, "status");
+
+    (void)data;
+    ringlet_reply_status(reply, status.at ? 304 : 204);
+    ringlet_reply_send(reply, "dropped", 7);
+}
+
+static void forget(struct ringlet_request *request, struct ringlet_reply *reply, void *data)
+{
+    (void)request;
+    (void)data;
+    ringlet_reply_header(reply, "X-Lost", "yes");
+}
+
+static void say_twice(struct ringlet_request *request, struct ringlet_reply *reply, void *data)
+{
+    (void)request;
+    (void)data;
+    ringlet_reply_send(reply, "one", 3);
+    ringlet_reply_send(reply, "two", 3);
+}
+
+static void dawdle(struct ringlet_request *request, struct ringlet_reply *reply, void *data)
+{
+    struct play *play = data;
+
+    (void)request;
+    fake_io_advance(play->stage->io, RINGLET_BLOCKED_MS + 1);
+    ringlet_reply_send(reply, "late", 4);
+}
+
+static struct play *play_open(void)
+{
+    struct play *play = calloc(1, sizeof *play);
+    struct config config = stage_config();
+    static const struct {
+        const char *method, *pattern;
+        ringlet_handler *handler;
+    } routes[] = {
+        { "GET", "/say", say },
+        { "POST", "/say", say },
+        { "GET", "/echo/{x}", echo },
+        { "GET", "/large", give_large },
+        { "GET", "/small", give_small },
+        { "GET", "/many", set_many_fields },
+        { "GET", "/nothing", say_nothing },
+        { "GET", "/forget", forget },
+        { "GET", "/twice", say_twice },
+        { "GET", "/dawdle", dawdle },
+        { "GET", "/hello.txt", say },
+        { "OPTIONS", "/options", say },
+    };
+
+    assert_non_null(play);
+    play->large = malloc(LARGE);
+    assert_non_null(play->large);
+    memset(play->large, 'x', LARGE);
+    endpoints_init(&play->app.endpoints);
+    for (size_t i = 0; i < sizeof routes / sizeof *routes; i++)
+        assert_int_equal(endpoints_add(&play->app.endpoints, routes[i].method, routes[i].pattern,
+                                       routes[i].handler, play),
+                         0);
+    config.app = &play->app;
+    play->stage = stage_open(&config);
+    return play;
+}
+
+static void play_close(struct play *play)
+{
+    stage_close(play->stage);
+    endpoints_release(&play->app.endpoints);
+    free(play->large);
+    free(play);
+}
+
+static struct client *visit(struct play *play, const char *target)
+{
+    char text[256];
+
+    snprintf(text, sizeof text, "GET %s HTTP/1.1\r\nHost: h\r\n\r\n", target);
+    return client_visit(play->stage, text);
+}
+
+static void expect_answer(struct client *client, int status, const char *body)
+{
+    struct answer answer = client_answer(client, false);
+
+    assert_int_equal(answer.status, status);
+    assert_true(str_equal(answer.body, str_from(body)));
+    assert_false(answer.closes);
+}
+
+static void routes_go_before_files(void **state)
+{
+    struct play *play = play_open();
+    struct client *client = visit(play, "/hello.txt");
+
+    (void)state;
+    expect_answer(client, 200, "ok");
+    client_more(client, "GET /small.css HTTP/1.1\r\nHost: h\r\n\r\n");
+    client_gets_file(client, FILE_SMALL);
+    client_more(client, "GET /none HTTP/1.1\r\nHost: h\r\n\r\n");
+    client_gets_plain(client, 404);
+    play_close(play);
+}
+
+/* A status that a handler has chosen is no reason to close. */
+static void paths_are_normalised_first(void **state)
+{
+    static const char *const targets[] = { "/echo/v", "/x/..//%65cho/./v", "http://h/echo/v" };
+    struct play *play = play_open();
+
+    (void)state;
+    for (size_t i = 0; i < sizeof targets / sizeof *targets; i++) {
+        struct client *client = visit(play, targets[i]);
+        struct answer answer = client_answer(client, false);
+        assert_int_equal(answer.status, 404);
+        assert_false(answer.closes);
+        assert_true(str_starts(answer.body, STR("v in /echo/v of ")));
+    }
+    expect_answer(visit(play, "/%73ay?%"), 200, "ok");
+    play_close(play);
+}
+
+static void allow_is_of_the_path(void **state)
+{
+    struct play *play = play_open();
+    struct client *client =
+        client_visit(play->stage, "PUT /say HTTP/1.1\r\nHost: h\r\n\r\n"
+                                  "OPTIONS /say HTTP/1.1\r\nHost: h\r\n\r\n"
+                                  "POST /echo/x HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\na"
+                                  "OPTIONS /options HTTP/1.1\r\nHost: h\r\n\r\n");
+    static const struct {
+        int status;
+        const char *allow;
+    } wanted[] = {
+        { 405, "GET, HEAD, OPTIONS, POST" },
+        { 200, "GET, HEAD, OPTIONS, POST" },
+        { 405, "GET, HEAD, OPTIONS" },
+    };
+
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        struct answer answer = client_answer(client, false);
+        assert_int_equal(answer.status, wanted[i].status);
+        assert_true(str_equal(answer_field(&answer, "Allow"), str_from(wanted[i].allow)));
+    }
+    expect_answer(client, 200, "ok");
+    assert_int_equal(play->calls, 1);
+    play_close(play);
+}
+
+static void a_body_is_dropped_before_the_answer(void **state)
+{
+    struct play *play = play_open();
+    struct client *client =
+        client_visit(play->stage, "POST /say HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nab");
+
+    (void)state;
+    assert_int_equal(play->calls, 0);
+    client_more(client, "cGET /say HTTP/1.1\r\nHost: h\r\n\r\n");
+    expect_answer(client, 200, "ok");
+    expect_answer(client, 200, "ok");
+    assert_int_equal(play->calls, 2);
+    play_close(play);
+}
+
+static void content_is_given_back(void **state)
+{
+    struct play *play = play_open();
+    struct client *client = visit(play, "/small");
+
+    (void)state;
+    expect_answer(client, 200, "small");
+    assert_int_equal(play->released, 1);
+    client_more(client, "GET /large HTTP/1.1\r\nHost: h\r\n\r\n");
+    struct answer answer = client_answer(client, false);
+    assert_int_equal(answer.length, LARGE);
+    assert_memory_equal(answer.body.at, play->large, LARGE);
+    assert_int_equal(play->released, 2);
+    client_more(client, "HEAD /large HTTP/1.1\r\nHost: h\r\n\r\n");
+    answer = client_answer(client, true);
+    assert_int_equal(answer.length, LARGE);
+    assert_int_equal(play->released, 3);
+    play_close(play);
+}
+
+/* The client goes while its answer is being sent. */
+static void content_is_given_back_when_the_client_goes(void **state)
+{
+    struct play *play = play_open();
+    struct client *client = client_open(play->stage);
+
+    (void)state;
+    client->read_max = 100;
+    client_say(client, "GET /large HTTP/1.1\r\nHost: h\r\n\r\n");
+    for (int i = 0; i < 20; i++) {
+        client_pump(client);
+        stage_turn(play->stage, true);
+    }
+    client_leave(client);
+    stage_settle(play->stage);
+    assert_int_equal(play->released, 1);
+    play_close(play);
+}
+
+static void pipelined_answers_keep_their_order(void **state)
+{
+    struct play *play = play_open();
+    struct client *client = client_open(play->stage);
+
+    (void)state;
+    for (int i = 0; i < 20; i++)
+        client_say(client, "GET /say HTTP/1.1\r\nHost: h\r\n\r\n"
+                           "GET /many HTTP/1.1\r\nHost: h\r\n\r\n"
+                           "GET /large HTTP/1.1\r\nHost: h\r\n\r\n"
+                           "GET /hello.txt HTTP/1.1\r\nHost: h\r\n\r\n");
+    stage_settle(play->stage);
+    for (int i = 0; i < 20; i++) {
+        expect_answer(client, 200, "ok");
+        expect_answer(client, 200, "many");
+        assert_int_equal(client_answer(client, false).length, LARGE);
+        expect_answer(client, 200, "ok");
+    }
+    client_gets_nothing(client, FAKE_SAW_NOTHING);
+    assert_int_equal(play->released, 20);
+    play_close(play);
+}
+
+static void many_fields_go_out(void **state)
+{
+    struct play *play = play_open();
+    struct client *client = visit(play, "/many");
+    struct answer answer = client_answer(client, false);
+
+    (void)state;
+    assert_true(answer.fields.len > RINGLET_FIELDS_SIZE - 64);
+    assert_true(str_equal(answer.body, STR("many")));
+    play_close(play);
+}
+
+static void some_statuses_have_no_content(void **state)
+{
+    struct play *play = play_open();
+    struct client *client = client_visit(play->stage, "GET /nothing HTTP/1.1\r\nHost: h\r\n\r\n");
+
+    (void)state;
+    stage_settle(play->stage);
+    struct str said = str_of(client->in + client->in_at, client->in_len - client->in_at);
+    assert_true(str_starts(said, STR("HTTP/1.1 204 No Content\r\nDate: ")));
+    assert_true(str_ends(said, STR("GMT\r\n\r\n")));
+    client->in_at = client->in_len;
+    client_more(client, "GET /nothing?status=304 HTTP/1.1\r\nHost: h\r\n\r\n");
+    said = str_of(client->in + client->in_at, client->in_len - client->in_at);
+    assert_true(str_starts(said, STR("HTTP/1.1 304 ")) && str_ends(said, STR("GMT\r\n\r\n")));
+    play_close(play);
+}
+
+/* What is said on standard error while `target` is asked for, twice. */
+static void overhear(struct play *play, const char *target, int status, const char *body,
+                     char said[512])
+{
+    int ends[2], before = dup(STDERR_FILENO);
+
+    assert_int_equal(pipe(ends), 0);
+    assert_true(dup2(ends[1], STDERR_FILENO) >= 0);
+    struct client *first = visit(play, target), *second = visit(play, target);
+    assert_true(dup2(before, STDERR_FILENO) >= 0);
+    close(before);
+    close(ends[1]);
+    ssize_t len = read(ends[0], said, 511);
+    said[len > 0 ? len : 0] = '\0';
+    close(ends[0]);
+    for (int i = 0; i < 2; i++) {
+        struct answer answer = client_answer(i == 0 ? first : second, false);
+        assert_int_equal(answer.status, status);
+        assert_true(str_equal(answer.body, str_from(body)));
+    }
+    stage_pass(play->stage, HANDLE_TELL_MS);
+}
+
+static void mistakes_are_reported_with_their_route(void **state)
+{
+    struct play *play = play_open();
+    char said[512];
+
+    (void)state;
+    overhear(play, "/forget", 500, "500 Internal Server Error\n", said);
+    assert_string_equal(said, "ringlet: GET /forget: the handler has not replied; the client got "
+                              "a 500\n");
+    overhear(play, "/twice", 200, "one", said);
+    assert_string_equal(said, "ringlet: GET /twice: the handler has replied more than once; the "
+                              "first reply counts\n");
+    overhear(play, "/dawdle", 200, "late", said);
+    assert_string_equal(said, "ringlet: GET /dawdle: the handler has held up its core for 101 "
+                              "ms\n");
+    overhear(play, "/say", 200, "ok", said);
+    assert_string_equal(said, "");
+    play_close(play);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(routes_go_before_files),
+        cmocka_unit_test(paths_are_normalised_first),
+        cmocka_unit_test(allow_is_of_the_path),
+        cmocka_unit_test(a_body_is_dropped_before_the_answer),
+        cmocka_unit_test(content_is_given_back),
+        cmocka_unit_test(content_is_given_back_when_the_client_goes),
+        cmocka_unit_test(pipelined_answers_keep_their_order),
+        cmocka_unit_test(many_fields_go_out),
+        cmocka_unit_test(some_statuses_have_no_content),
+        cmocka_unit_test(mistakes_are_reported_with_their_route),
+    };
+
+    return cmocka_run_group_tests(tests, stage_build_site, stage_remove_site);
+}
