@@ -100,7 +100,7 @@ static inline void look_at_clock(struct core *core, const struct endpoint *route
 
 /* --- putting the reply out ---
  *
- * A handler that refuses has understood the request: whatever its status, the connection goes on. */
+ * A handler that refuses has understood the request: whatever its status, the connection stays. */
 
 static bool has_content(int status)
 {

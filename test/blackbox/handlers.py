@@ -1,4 +1,4 @@
-"""handlers.py - the endpoints of --demo, which are what any program's handlers are."""
+"""handlers.py - the endpoints of --demo (app/demo.c), which are what any program's handlers are."""
 import json
 import os
 import unittest
