@@ -51,6 +51,9 @@ const char *field_rule_check(struct str name, struct str value)
         return "this field is the server's own to set";
     if (!all_of(value, HTTP_CHAR_VALUE))
         return "the field's value holds a control character";
+    if (str_equal_nocase(name, STR("Content-Type")) &&
+        (value.len == 0 || value.len > FIELD_TYPE_MAX))
+        return "a Content-Type has 1 to 128 bytes";
     return NULL;
 }
 
@@ -162,13 +165,4 @@ void field_rules_release(struct field_rules *rules)
     free(rules->rules);
     free(rules->memory);
     *rules = (struct field_rules){ 0 };
-}
-
-void field_rules_add(struct text *out, const struct field_rules *rules, struct str path)
-{
-    struct pattern_match match;
-
-    for (unsigned i = 0; i < rules->count; i++)
-        if (pattern_fits(&rules->rules[i].pattern, path, &match))
-            text_add(out, rules->rules[i].lines);
 }

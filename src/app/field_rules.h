@@ -2,7 +2,7 @@
  *
  * A line that starts with '/' is a pattern; the indented lines under it are fields, "Name: value",
  * for every path that it fits. '#' at a line's start makes it a comment. All rules that fit count,
- * in the order of the file.
+ * in the order of the file (path_fields.h).
  *
  * Read-only once parsed, so every core may use the same. */
 #ifndef APP_FIELD_RULES_H
@@ -15,6 +15,7 @@
 enum {
     FIELD_RULES_MAX = 1024,             /* patterns; more are an error */
     FIELD_RULES_FILE_MAX = 1024 * 1024, /* bytes; likewise */
+    FIELD_TYPE_MAX = 128,               /* of a media type; likewise */
 };
 
 struct field_rule {
@@ -36,8 +37,5 @@ const char *field_rule_check(struct str name, struct str value);
  * short (line 0); nothing is kept then. Otherwise to be released. */
 bool field_rules_parse(struct field_rules *rules, struct str text, struct rule_error *error);
 void field_rules_release(struct field_rules *rules);
-
-/* Append the field lines for a normalised path. */
-void field_rules_add(struct text *out, const struct field_rules *rules, struct str path);
 
 #endif

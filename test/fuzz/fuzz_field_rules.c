@@ -1,5 +1,5 @@
 /* Whatever the file says, what is added to a response is whole field lines of the grammar. */
-#include "app/field_rules.h"
+#include "app/path_fields.h"
 #include "base/check.h"
 #include "http/chars.h"
 
@@ -34,16 +34,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static const char *const paths[] = { "/", "/a", "/a/b", "/a/b.html" };
     struct field_rules rules;
     struct rule_error error = { 0, NULL };
-    char space[16384];
+    const struct field_sources sources = { .file = &rules };
     char *copy = malloc(size > 0 ? size : 1);
 
     CHECK(copy);
     memcpy(copy, data, size);
     if (field_rules_parse(&rules, str_of(copy, size), &error)) {
         for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
-            struct text out = text_in(space, sizeof space);
-            field_rules_add(&out, &rules, str_from(paths[i]));
-            check_lines(text_str(&out));
+            struct path_fields fields;
+            path_fields_collect(&fields, &sources, str_from(paths[i]));
+            check_lines(text_str(&fields.lines));
+            check_lines(text_str(&fields.cache));
+            CHECK(!field_rule_check(STR("Content-Type"), fields.type) || fields.type.len == 0);
         }
         field_rules_release(&rules);
     } else {
