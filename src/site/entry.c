@@ -8,7 +8,7 @@
 
 /* Where things stand in the fields, as they are written. */
 struct places {
-    size_t type, type_end, shared, etag, etag_end; /* no etag: both are 0 */
+    size_t type, type_end, shared, page_end, etag, etag_end; /* no etag: both are 0 */
 };
 
 static void add_time(struct text *t, struct statx_timestamp time)
@@ -47,7 +47,7 @@ static void add_etag(struct text *t, const struct statx *facts, enum entry_etag 
 }
 
 static void add_fields(struct text *t, const struct statx *facts, struct str type, int64_t modified,
-                       enum entry_etag etag, struct places *places)
+                       const struct entry_form *form, struct places *places)
 {
     char date[HTTP_DATE_LEN];
 
@@ -59,17 +59,22 @@ static void add_fields(struct text *t, const struct statx *facts, struct str typ
     places->type_end = t->len;
     text_add(t, STR("\r\n"));
     places->shared = t->len;
+    text_add(t, form->rules.lines);
+    places->page_end = t->len;
+    text_add(t, form->rules.cache);
     text_add(t, STR("Accept-Ranges: bytes\r\nLast-Modified: "));
     http_date_write(date, modified);
     text_add(t, str_of(date, sizeof date));
     text_add(t, STR("\r\n"));
-    add_etag(t, facts, etag, places);
+    add_etag(t, facts, form->etag, places);
     text_add(t, STR("\r\n"));
 }
 
 /* index.html is what answers for a directory, so its type is what a directory's path has. */
-static struct str type_of(struct str path, const struct http_mime *mime)
+static struct str type_of(struct str path, const struct http_mime *mime, struct str wanted)
 {
+    if (wanted.len > 0)
+        return wanted;
     return http_mime_of(mime, str_ends(path, STR("/")) ? STR("/index.html") : path);
 }
 
@@ -96,6 +101,7 @@ static void set_fields(struct site_entry *entry, struct str fields, const struct
     entry->fields = fields;
     entry->typed = between(fields, places->type - name_len, fields.len);
     entry->shared = between(fields, places->shared, fields.len);
+    entry->page = between(fields, 0, places->page_end);
     entry->type = between(fields, places->type, places->type_end);
     if (places->etag > 0)
         entry->validators.etag = between(fields, places->etag, places->etag_end);
@@ -104,16 +110,17 @@ static void set_fields(struct site_entry *entry, struct str fields, const struct
 struct site_entry *entry_make(struct str path, const struct statx *facts, bool whole,
                               struct entry_form form, int64_t now_unix)
 {
-    char space[ENTRY_FIELDS_MAX];
-    struct text fields = text_in(space, sizeof space);
+    char space[ENTRY_FIELDS_MAX + ENTRY_RULES_MAX];
+    size_t most = ENTRY_FIELDS_MAX + form.rules.lines.len + form.rules.cache.len;
+    struct text fields = text_in(space, most);
     struct places places;
     bool future = facts->stx_mtime.tv_sec > now_unix;
     int64_t modified = future ? now_unix : facts->stx_mtime.tv_sec;
 
-    add_fields(&fields, facts, type_of(path, form.mime), modified, form.etag, &places);
+    add_fields(&fields, facts, type_of(path, form.mime, form.rules.type), modified, &form, &places);
     if (fields.cut) { /* a type from the operator's own table may be too long to be true */
-        fields = text_in(space, sizeof space);
-        add_fields(&fields, facts, STR("application/octet-stream"), modified, form.etag, &places);
+        fields = text_in(space, most);
+        add_fields(&fields, facts, STR("application/octet-stream"), modified, &form, &places);
     }
     CHECK(!fields.cut);
 
@@ -137,7 +144,8 @@ struct site_entry *entry_make(struct str path, const struct statx *facts, bool w
     text_add(&text, path);
     text_add(&text, text_str(&fields));
     entry->path = str_of(entry->memory, path.len);
-    entry->literal = memchr(path.at, '%', path.len) == NULL;
+    entry->literal = !form.rules.indirect && memchr(path.at, '%', path.len) == NULL;
+    entry->edition = form.edition;
     set_fields(entry, str_of(entry->memory + path.len, fields.len), &places);
     entry->bytes = whole ? entry->memory + text.len : NULL;
     return entry;

@@ -20,6 +20,7 @@ enum {
     SITE_WHOLE_MAX = 1024 * 1024, /* a larger file is sent from its descriptor */
     SITE_WHOLE_MIN = 16 * 1024,   /* one up to this is read whole even where nothing is held */
     ENTRY_FIELDS_MAX = 512,       /* the longest media type, and some short fields */
+    ENTRY_RULES_MAX = 4608,       /* what rules add: whoever gives more lines made a mistake */
 };
 
 /* What the entity tag is made of. */
@@ -29,8 +30,18 @@ enum entry_etag {
     ENTRY_ETAG_OFF,  /* there is none */
 };
 
+/* What the operator's rules say of one path. */
+struct entry_rules {
+    struct str type;  /* media type in place of the one by extension; or empty */
+    struct str lines; /* field lines of every answer with the file, each with its CRLF */
+    struct str cache; /* likewise, of those that are the file itself: Cache-Control */
+    bool indirect;    /* a rule goes before the file: no target finds it as it is */
+};
+
 /* How entries are to be made. */
 struct entry_form {
+    struct entry_rules rules;     /* borrowed */
+    uint32_t edition;             /* of the rules: what was made by another one is made anew */
     const struct http_mime *mime; /* borrowed; may be NULL */
     enum entry_etag etag;
     uint64_t whole_max; /* bytes of a file; a longer one is sent from its descriptor */
@@ -49,6 +60,7 @@ struct site_entry {
 
     uint64_t until_ms;    /* when it is to be looked at again before it is served */
     uint32_t epoch;       /* of the site, in which it was looked at */
+    uint32_t edition;     /* of the form it was made by */
     struct list on_route; /* among what is held because of a route, or on no list */
     uint64_t size;        /* of the file */
     uint64_t inode;
@@ -65,6 +77,7 @@ struct site_entry {
     /* The field lines are in such an order that the ends of them serve other answers. */
     struct str typed;  /* those for a part: all but Content-Length */
     struct str shared; /* those that say the same whatever is sent of the file (304) */
+    struct str page;   /* those for its content under another status; without an empty line */
     struct str type;   /* the media type; in `fields` */
     struct http_validators validators; /* in `fields` */
     char memory[];

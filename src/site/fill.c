@@ -41,9 +41,37 @@ struct site_fill *fill_make(struct str path, uint64_t hash)
     return fill;
 }
 
+static struct str keep(struct text *memory, struct str text)
+{
+    size_t at = memory->len;
+
+    text_add(memory, text);
+    return str_of(memory->at + at, text.len);
+}
+
+bool fill_set_rules(struct site_fill *fill, const struct entry_rules *rules)
+{
+    size_t room = rules->type.len + rules->lines.len + rules->cache.len;
+
+    CHECK(fill->state == FILL_START && !fill->rules_memory);
+    CHECK(rules->lines.len + rules->cache.len <= ENTRY_RULES_MAX);
+    fill->rules.indirect = rules->indirect;
+    if (room == 0)
+        return true;
+    fill->rules_memory = malloc(room);
+    if (!fill->rules_memory)
+        return false;
+    struct text text = text_in(fill->rules_memory, room);
+    fill->rules.type = keep(&text, rules->type);
+    fill->rules.lines = keep(&text, rules->lines);
+    fill->rules.cache = keep(&text, rules->cache);
+    return true;
+}
+
 void fill_free(struct site_fill *fill)
 {
     CHECK(fill->name_fd < 0 && fill->fd < 0 && !fill->made && !fill->old && !fill->survey);
+    free(fill->rules_memory);
     free(fill);
 }
 
@@ -102,7 +130,7 @@ static bool ask_stat(struct site_fill *fill, enum fill_state state, int fd, stru
 }
 
 /* Look at what the name stands for; only a regular file is ever opened. */
-static bool looked(struct site_fill *fill, int root)
+static bool looked(struct site_fill *fill, int root, uint32_t edition)
 {
     bool is_index = str_ends(fill->path, STR("/"));
 
@@ -115,7 +143,8 @@ static bool looked(struct site_fill *fill, int root)
         return over(fill, is_index ? 404 : 301, NULL);
     if (!S_ISREG(fill->facts.stx_mode))
         return over(fill, 404, NULL);
-    if (fill->old && fill->old->settled && entry_matches(fill->old, &fill->facts))
+    bool good = fill->old && fill->old->settled && fill->old->edition == edition;
+    if (good && entry_matches(fill->old, &fill->facts))
         return over(fill, 200, fill->old);
     return ask_open(fill, FILL_OPENING, root, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 }
@@ -211,6 +240,7 @@ static bool opens_again(struct site_fill *fill, int64_t result)
 bool fill_step(struct site_fill *fill, int64_t result, int root, struct entry_form form,
                int64_t now_unix)
 {
+    form.rules = fill->rules;
     if (opens_again(fill, result))
         return true;
     if (result < 0)
@@ -224,7 +254,7 @@ bool fill_step(struct site_fill *fill, int64_t result, int root, struct entry_fo
         fill->name_fd = (int)result;
         return ask_stat(fill, FILL_LOOKING, fill->name_fd, &fill->facts);
     case FILL_LOOKING:
-        return looked(fill, root);
+        return looked(fill, root, form.edition);
     case FILL_OPENING:
         fill->fd = (int)result;
         return ask_stat(fill, FILL_MEASURING, fill->fd, &fill->facts);

@@ -87,12 +87,18 @@ struct site_fill {
     uint64_t news;            /* how much was told when the last one began */
     uint32_t epoch;           /* of the site, when it began */
     bool stale;               /* the file changed meanwhile: good for those who wait, not held */
-    struct str path;          /* normalised; owned */
+    struct entry_rules rules; /* of the path; in memory that is owned, if there are any */
+    char *rules_memory;
+    struct str path;  /* normalised; owned */
     const char *file; /* relative to the root: path without its '/', index.html added; owned */
 };
 
 /* Set a fill up for a path. NULL when memory is short. */
 struct site_fill *fill_make(struct str path, uint64_t hash);
+
+/* Let rules apply to what is made, before the first step: they are copied. False when memory is
+ * short. */
+bool fill_set_rules(struct site_fill *fill, const struct entry_rules *rules);
 
 /* Its descriptors and entries must have been taken. */
 void fill_free(struct site_fill *fill);

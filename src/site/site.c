@@ -32,7 +32,8 @@ void site_share_out(struct cache_limits limits[CACHE_SHELVES], uint64_t bytes, u
  * long as its client takes. The path and the fields go with the bytes. */
 static uint64_t whole_max(const struct cache_limits *limits)
 {
-    const uint64_t beside = sizeof(struct site_entry) + ENTRY_FIELDS_MAX + HTTP_PATH_MAX;
+    const uint64_t beside =
+        sizeof(struct site_entry) + ENTRY_FIELDS_MAX + ENTRY_RULES_MAX + HTTP_PATH_MAX;
     uint64_t part = limits->bytes / SITE_HELD_PART;
     uint64_t most = part > beside ? part - beside : 0;
 
@@ -508,6 +509,12 @@ void site_changed(struct site *site, int number, uint32_t flags, struct str name
     routes_kill_step(&site->routes, watch, name);
     for (struct list *node = watch->ends.next; node != &watch->ends; node = node->next)
         name_changed(site, CONTAINER_OF(node, struct site_route, at_end), name);
+}
+
+void site_remake(struct site *site)
+{
+    site->config.form.edition++;
+    site->epoch++;
 }
 
 int site_dead_watch(struct site *site)

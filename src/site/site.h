@@ -126,6 +126,10 @@ void site_root_found(struct site *site, uint64_t now_ms);
 /* What an event of inotify(7) told. `flags` is its mask; `name` is empty where it has none. */
 void site_changed(struct site *site, int watch, uint32_t flags, struct str name);
 
+/* Entries are to be made otherwise from now on: everything that is held is looked at again, and
+ * made anew, before it is served. */
+void site_remake(struct site *site);
+
 /* A watch to be removed, or -1. */
 int site_dead_watch(struct site *site);
 

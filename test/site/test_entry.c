@@ -437,10 +437,34 @@ static void other_facts_do_not_tell(void **state)
     discard(entry);
 }
 
+/* What rules add is said of the file and of the knowledge that it has not changed; Cache-Control is
+ * not said of its content under another status. */
+static void rules_add_fields(void **state)
+{
+    const struct entry_form form = {
+        .rules = { STR("a/b"), STR("X-A: 1\r\nX-B: 2\r\n"), STR("Cache-Control: c\r\n"), true },
+        .edition = 7,
+        .etag = ENTRY_ETAG_OFF,
+    };
+    struct statx facts = file_of(5);
+    struct site_entry *entry = entry_make(STR("/a.html"), &facts, true, form, INT64_MAX);
+
+    (void)state;
+    assert_non_null(entry);
+    assert_str(entry->page, "Content-Length: 5\r\nContent-Type: a/b\r\nX-A: 1\r\nX-B: 2\r\n");
+    assert_str(entry->shared, "X-A: 1\r\nX-B: 2\r\nCache-Control: c\r\nAccept-Ranges: bytes\r\n"
+                              "Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT\r\n\r\n");
+    assert_str(entry->type, "a/b");
+    assert_int_equal(entry->edition, 7);
+    assert_false(entry->literal);
+    discard(entry);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tags_by_form),
+        cmocka_unit_test(rules_add_fields),
         cmocka_unit_test(fields_are_exact),
         cmocka_unit_test(ends_of_the_fields_stand_alone),
         cmocka_unit_test(validators_are_those_of_the_fields),

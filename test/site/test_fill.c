@@ -53,8 +53,9 @@ static struct statx regular(uint64_t size)
 
 static struct world world_with(struct statx facts)
 {
-    return (struct world){ .facts = facts, .content = 'a', .file = "a",
-                           .form.whole_max = SITE_WHOLE_MAX };
+    return (struct world){
+        .facts = facts, .content = 'a', .file = "a", .form.whole_max = SITE_WHOLE_MAX
+    };
 }
 
 static int64_t open_it(struct world *w, const struct site_ask *ask)
@@ -454,6 +455,45 @@ static void giving_up_at_once_asks_nothing(void **state)
     discard(fill);
 }
 
+/* --- rules --- */
+
+static const struct entry_rules some_rules = { STR_INIT("a/b"), STR_INIT("X: y\r\n"),
+                                               STR_INIT("Cache-Control: z\r\n"), true };
+
+static void rules_go_into_what_is_made(void **state)
+{
+    struct world w = world_with(regular(10));
+    struct site_fill *fill = make_fill("/a");
+
+    (void)state;
+    w.form.edition = 3;
+    assert_true(fill_set_rules(fill, &some_rules));
+    run(&w, fill);
+    assert_whole(fill, 10, 'a');
+    assert_true(str_equal(fill->made->type, some_rules.type));
+    assert_true(str_starts(fill->made->shared, STR("X: y\r\nCache-Control: z\r\n")));
+    assert_int_equal(fill->made->edition, 3);
+    assert_false(fill->made->literal);
+    discard(fill);
+}
+
+/* The file is the same, but what is said of it is not. */
+static void what_other_rules_made_is_made_anew(void **state)
+{
+    struct world w = world_with(regular(10));
+    struct site_fill *first = fill_of(&w, "/a"), *again = make_fill("/a");
+
+    (void)state;
+    again->old = first->made;
+    first->made = NULL;
+    w.form.edition++;
+    run(&w, again);
+    assert_whole(again, 10, 'a');
+    assert_ptr_not_equal(again->found.entry, again->old);
+    discard(first);
+    discard(again);
+}
+
 /* --- files that change while they are read --- */
 
 static void change_once(struct world *w, unsigned ask)
@@ -779,6 +819,8 @@ int main(void)
         cmocka_unit_test(each_error_has_its_status),
         cmocka_unit_test(what_was_disturbed_is_opened_again),
         cmocka_unit_test(what_is_always_disturbed_is_given_up),
+        cmocka_unit_test(rules_go_into_what_is_made),
+        cmocka_unit_test(what_other_rules_made_is_made_anew),
         cmocka_unit_test(giving_up_at_once_asks_nothing),
         cmocka_unit_test(what_changed_is_read_again),
         cmocka_unit_test(what_has_grown_gets_more_room),
