@@ -98,15 +98,15 @@ static struct str last_segment(struct str path)
 }
 
 /* Kinds of files that bundlers write and people seldom name by hand. */
+static const struct str code_endings[] = {
+    STR_INIT(".js"),   STR_INIT(".mjs"),   STR_INIT(".css"), STR_INIT(".map"),
+    STR_INIT(".woff"), STR_INIT(".woff2"), STR_INIT(".ttf"),
+};
+
 static bool is_code(struct str name)
 {
-    static const struct str endings[] = {
-        STR_INIT(".js"),   STR_INIT(".mjs"),   STR_INIT(".css"), STR_INIT(".map"),
-        STR_INIT(".woff"), STR_INIT(".woff2"), STR_INIT(".ttf"),
-    };
-
-    for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++)
-        if (str_ends(name, endings[i]))
+    for (size_t i = 0; i < sizeof code_endings / sizeof code_endings[0]; i++)
+        if (str_ends(name, code_endings[i]))
             return true;
     return false;
 }

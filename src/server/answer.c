@@ -8,8 +8,33 @@
 
 enum { LOCATION_MAX = 4096 }; /* of a redirect; what would be longer is answered 414 */
 
+static bool has_field(const struct http_request *request, struct str name)
+{
+    for (unsigned i = 0; i < request->field_count; i++)
+        if (str_equal_nocase(request->fields[i].name, name))
+            return true;
+    return false;
+}
+
+/* A browser asks what a script of another site may do (the CORS protocol of fetch.spec.whatwg.org).
+ * A 204 has no length (RFC 9110 8.6). */
+static void answer_preflight(struct exchange *x)
+{
+    reply_begin(&x->out->text, &x->core->clock, 204, exchange_connection(x, 204));
+    text_add(&x->out->text, STR("Access-Control-Allow-Origin: *\r\n"
+                                "Access-Control-Allow-Methods: GET, HEAD, OPTIONS\r\n"
+                                "Access-Control-Allow-Headers: *\r\n"
+                                "Access-Control-Max-Age: 86400\r\n\r\n"));
+    exchange_log(x, 204, 0);
+}
+
 static COLD void answer_options(struct exchange *x)
 {
+    if (x->core->config->cors && has_field(x->request, STR("Origin")) &&
+        has_field(x->request, STR("Access-Control-Request-Method"))) {
+        answer_preflight(x);
+        return;
+    }
     enum reply_connection connection = exchange_connection(x, 200);
 
     reply_empty(&x->out->text, &x->core->clock, 200, connection, STR(ALLOW));

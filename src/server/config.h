@@ -12,6 +12,14 @@ struct app;
 
 enum { CORES_MAX = 1024 }; /* as many CPUs as a cpu_set_t has */
 
+enum { CONFIG_LIST_MAX = 64 }; /* items of an option that may be given again and again */
+
+/* Every item of such an option, in order. */
+struct config_list {
+    unsigned count;
+    struct str items[CONFIG_LIST_MAX];
+};
+
 enum engine_choice { ENGINE_AUTO, ENGINE_IO_URING, ENGINE_EPOLL };
 
 /* Texts are borrowed from argv, the environment or static memory, all of which outlive it. */
@@ -23,6 +31,14 @@ struct config {
     bool dotfiles;          /* serve names that start with a dot, too */
     const char *mime_types; /* file laid over the built-in media types, or NULL */
     enum entry_etag etag;   /* what entity tags are made of */
+
+    struct config_list headers;     /* response fields by path */
+    struct config_list redirects;   /* where paths lead to */
+    struct config_list error_pages; /* files that answer with an error's status */
+    const char *spa;                /* file that answers for pages that are not there, or NULL */
+    bool has_max_age;
+    uint32_t max_age; /* seconds that clients may keep files */
+    bool cors;        /* scripts of any site may read what is served */
 
     const char *host; /* numeric address; default "127.0.0.1"; "::" is both families */
     uint16_t port;    /* default 8080; 0 lets the kernel choose */

@@ -9,6 +9,7 @@
 #include "server/input.h"
 #include "server/output.h"
 #include "server/reply.h"
+#include "server/rules.h"
 #include "server/spares.h"
 #include "site/site.h"
 
@@ -17,6 +18,7 @@ struct core {
     struct input_source source; /* the engine, and the buffers it has lent */
     unsigned buffers;           /* how many it lends at most */
     struct site site;
+    struct rules rules;
     struct output_pool outputs;
     struct reply_clock clock;
     char boundary[HTTP_BOUNDARY_LEN]; /* between the parts of answers with several */

@@ -2,6 +2,12 @@
 
 #include "base/cold.h"
 
+#include <assert.h>
+
+static_assert((int)ENTRY_FIELDS_MAX + (int)ENTRY_RULES_MAX + (int)OUTPUT_HEAD_MAX <=
+                  (int)OUTPUT_SIZE,
+              "an empty output has room for any file's fields");
+
 COLD void exchange_add_line(const struct exchange *x, int status, uint64_t bytes)
 {
     const struct http_request *request = x->request;
@@ -150,9 +156,19 @@ static COLD void answer_conditional(struct exchange *x, struct site_entry *entry
         answer_whole(x, entry);
 }
 
+/* Rules may have added so many fields that there is no room for them behind other answers. */
+static bool has_room(const struct exchange *x, const struct site_entry *entry)
+{
+    size_t len = entry->fields.len;
+
+    return len <= ENTRY_FIELDS_MAX || text_room(&x->out->text) >= len + OUTPUT_HEAD_MAX;
+}
+
 void exchange_answer_file(struct exchange *x, struct site_entry *entry)
 {
-    if (x->request->conditional)
+    if (!has_room(x, entry))
+        x->full = true;
+    else if (x->request->conditional)
         answer_conditional(x, entry);
     else
         answer_whole(x, entry);

@@ -40,7 +40,8 @@ static inline void exchange_log(const struct exchange *x, int status, uint64_t b
 /* Answer with the words of the status, and more field lines, each with its CRLF. */
 void exchange_answer_plain(struct exchange *x, int status, struct str fields);
 
-/* Answer with a file, or with what the request's conditions and ranges make of it. */
+/* Answer with a file, or with what the request's conditions and ranges make of it. Or x->full is
+ * set: there is no room. */
 void exchange_answer_file(struct exchange *x, struct site_entry *entry);
 
 #endif

@@ -96,11 +96,20 @@ static bool step(struct core *core, struct site_fill *fill, int64_t result)
     return site_fill_step(&core->site, fill, result, core->now_ms, core->now_unix);
 }
 
+static bool set_rules(struct core *core, struct site_fill *fill)
+{
+    struct path_fields space;
+    struct entry_rules rules = rules_of_path(&core->rules, fill->path, &space);
+
+    return fill_set_rules(fill, &rules);
+}
+
 static struct site_fill *start(struct core *core, struct site_fill *fill)
 {
     struct errand *errand = calloc(1, sizeof *errand);
 
-    if (!errand) {
+    if (!errand || !set_rules(core, fill)) {
+        free(errand);
         step(core, fill, -ENOMEM);
         site_fill_end(&core->site, fill);
         return NULL;

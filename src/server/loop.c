@@ -451,6 +451,7 @@ static void init_core(struct loop *loop)
     struct core *core = &loop->core;
 
     core->config = config;
+    rules_init(&core->rules, config, loop->setup.book);
     core->buffers = LOOP_BUFFERS;
     core->source.engine = loop->setup.engine;
     core->clock_ms = loop->setup.clock_ms;

@@ -35,6 +35,7 @@ struct loop_setup {
     const char *root_path;        /* absolute; borrowed; NULL: it stays the one it is */
     struct notices *notices;      /* borrowed; or NULL */
     const struct http_mime *mime; /* borrowed; may be NULL */
+    const struct rule_book *book; /* borrowed; may be NULL */
     struct access_log *log;       /* borrowed; or NULL */
     uint64_t (*clock_ms)(void);
     void *app_state; /* of this core; or NULL */

@@ -6,6 +6,7 @@
 #include "server/cpus.h"
 #include "server/listener.h"
 #include "server/privileges.h"
+#include "server/rule_book.h"
 #include "server/sentence.h"
 
 #include <ctype.h>
@@ -45,6 +46,8 @@ enum kind {
     KIND_FILE,
     KIND_ADDRESS,
     KIND_USER,
+    KIND_LIST, /* may be given again and again; checked by read_rules */
+    KIND_PATH, /* of a file, below the root */
 };
 
 enum id {
@@ -69,6 +72,12 @@ enum id {
     ID_USER,
     ID_DOTFILES,
     ID_MIME_TYPES,
+    ID_HEADER,
+    ID_REDIRECT,
+    ID_ERROR_PAGE,
+    ID_SPA,
+    ID_MAX_AGE,
+    ID_CORS,
     ID_DEMO,
     ID_DATASET,
     ID_CHECK,
@@ -141,6 +150,21 @@ static const struct row rows[ID_COUNT] = {
     [ID_MIME_TYPES] = { "mime-types", 0, KIND_FILE, "FILE", NULL, 0, 0, MEMBER(mime_types),
                         "media types laid over the built-in ones, in the format of "
                         "/etc/mime.types" },
+    [ID_HEADER] = { "header", 0, KIND_LIST, "RULE", NULL, 0, 0, MEMBER(headers),
+                    "a field for answers, 'PATTERN: Name: value', as in '/*: X-Frame-Options: "
+                    "DENY'; may be given again" },
+    [ID_REDIRECT] = { "redirect", 0, KIND_LIST, "RULE", NULL, 0, 0, MEMBER(redirects),
+                      "FROM=TO[:STATUS], as in '/old/*=/new/:splat:301'; may be given again" },
+    [ID_ERROR_PAGE] = { "error-page", 0, KIND_LIST, "RULE", NULL, 0, 0, MEMBER(error_pages),
+                        "STATUS=PATH, a file for an error, as in 404=/404.html; may be given "
+                        "again" },
+    [ID_SPA] = { "spa", 0, KIND_PATH, "PATH", NULL, 0, 0, MEMBER(spa),
+                 "file that answers for pages that are not there, as in /index.html" },
+    [ID_MAX_AGE] = { "max-age", 0, KIND_NUMBER, "SECONDS", NULL, 0, 31536000, MEMBER(max_age),
+                     "how long clients may keep files; pages are asked for again, names with a "
+                     "content hash are kept for a year" },
+    [ID_CORS] = { "cors", 0, KIND_FLAG, NULL, NULL, 0, 0, MEMBER(cors),
+                  "let scripts of any site read what is served" },
     [ID_DEMO] = { "demo", 0, KIND_FLAG, NULL, NULL, 0, 0, MEMBER(demo),
                   "answer /ping, /hello, /json, /length/N and other endpoints, too" },
     [ID_DATASET] = { "dataset", 0, KIND_FILE, "FILE", NULL, 0, 0, MEMBER(dataset),
@@ -201,6 +225,7 @@ struct given {
 struct reading {
     struct config *config;
     struct given given[ID_COUNT];
+    bool too_many[ID_COUNT]; /* items of a list were left out */
     FILE *err;
 };
 
@@ -267,6 +292,12 @@ static void write_allowed(const struct row *row, char *out, size_t cap)
         break;
     case KIND_DIRECTORY:
         snprintf(out, cap, "name a directory that can be read");
+        break;
+    case KIND_PATH:
+        snprintf(out, cap, "name a file by its path from the root, as in /index.html");
+        break;
+    case KIND_LIST:
+        snprintf(out, cap, "give a rule");
         break;
     case KIND_FILE:
     case KIND_TEXT:
@@ -467,6 +498,33 @@ static bool read_text(const struct reading *r, enum id id)
     return true;
 }
 
+static bool check_path(const struct reading *r, enum id id)
+{
+    return rule_book_is_path(str_from(r->given[id].value)) || refuse_value(r, id);
+}
+
+static bool add_item(struct config_list *list, struct str item)
+{
+    if (list->count == CONFIG_LIST_MAX)
+        return false;
+    list->items[list->count++] = item;
+    return true;
+}
+
+/* In the environment a value holds an item a line. Those of the command line have been added when
+ * they were met. */
+static bool read_list(const struct reading *r, enum id id)
+{
+    struct config_list *list = member(r, id);
+    struct str lines = str_from(r->given[id].value), item;
+    bool more = r->too_many[id];
+
+    while (r->given[id].origin == FROM_ENVIRONMENT && str_next(&lines, '\n', &item))
+        if (item.len > 0)
+            more = !add_item(list, item) || more;
+    return !more || refuse(r, id, "no more than %d are allowed; use a file", CONFIG_LIST_MAX);
+}
+
 /* Cores and CPUs need each other: read_cores reads both. */
 static bool read_one(const struct reading *r, enum id id)
 {
@@ -492,6 +550,10 @@ static bool read_one(const struct reading *r, enum id id)
         return check_directory(r, id) && read_text(r, id);
     case KIND_FILE:
         return check_file(r, id) && read_text(r, id);
+    case KIND_PATH:
+        return check_path(r, id) && read_text(r, id);
+    case KIND_LIST:
+        return read_list(r, id);
     case KIND_ADDRESS:
         return check_address(r, id) && read_text(r, id);
     case KIND_USER:
@@ -558,6 +620,36 @@ static bool read_cores(const struct reading *r)
     return true;
 }
 
+typedef bool read_rules_of(struct rule_book *book, const struct config_list *list, unsigned *bad,
+                           struct sentence *why);
+
+/* The item at fault is told, not the one that was given last. */
+static bool read_rules_by(struct reading *r, enum id id, struct rule_book *book,
+                          read_rules_of *read_them)
+{
+    const struct config_list *list = member(r, id);
+    struct sentence why;
+    unsigned bad;
+
+    if (read_them(book, list, &bad, &why))
+        return true;
+    if (r->given[id].origin == FROM_LINE) /* a C string then */
+        r->given[id].value = list->items[bad].at;
+    return refuse(r, id, "%s", why.text);
+}
+
+static bool read_rules(struct reading *r)
+{
+    struct rule_book book = { .page_count = 0 };
+    bool fine = read_rules_by(r, ID_HEADER, &book, rule_book_read_headers) &&
+                read_rules_by(r, ID_REDIRECT, &book, rule_book_read_redirects) &&
+                read_rules_by(r, ID_ERROR_PAGE, &book, rule_book_read_pages);
+
+    rule_book_release(&book);
+    r->config->has_max_age = is_given(r, ID_MAX_AGE);
+    return fine;
+}
+
 /* The row that a getopt answer or optopt means, or ID_COUNT. */
 static enum id row_of(int answer)
 {
@@ -575,6 +667,8 @@ static void give(struct reading *r, enum id id, enum origin origin, const char *
 
     if (rows[id].kind == KIND_ALIAS)
         id--;
+    if (rows[id].kind == KIND_LIST && origin == FROM_LINE)
+        r->too_many[id] = !add_item(member(r, id), str_from(value)) || r->too_many[id];
     r->given[id] = (struct given){ origin, spelled, value };
 }
 
@@ -687,11 +781,11 @@ static void read_environment(struct reading *r, char **envp)
 
 static enum options_action read_all(struct reading *r, int argc, char **argv, char **envp)
 {
-    enum options_action action = read_line(r, argc, argv);
+    memset(r->config, 0, sizeof *r->config);
 
+    enum options_action action = read_line(r, argc, argv);
     if (action != OPTIONS_RUN)
         return action;
-    memset(r->config, 0, sizeof *r->config);
     read_environment(r, envp);
     for (enum id id = 0; id < ID_COUNT; id++) {
         if (r->given[id].origin == FROM_NOWHERE && rows[id].standard)
@@ -699,7 +793,7 @@ static enum options_action read_all(struct reading *r, int argc, char **argv, ch
         if (!read_one(r, id))
             return OPTIONS_REFUSED;
     }
-    if (!check_demo(r) || !read_cores(r))
+    if (!check_demo(r) || !read_cores(r) || !read_rules(r))
         return OPTIONS_REFUSED;
     return asks_for_check(r) ? OPTIONS_CHECK : OPTIONS_RUN;
 }

@@ -11,7 +11,7 @@
 #include <stdio.h>
 
 /* Exit statuses of the process. */
-enum { STATUS_CLEAN = 0, STATUS_FAILED = 1, STATUS_USAGE = 2 };
+enum { STATUS_CLEAN = 0, STATUS_FAILED = 1, STATUS_USAGE = 2, STATUS_CONFIG = 78 };
 
 enum options_action {
     OPTIONS_RUN,     /* config is complete but for max_conns, when it is 0 */

@@ -31,6 +31,7 @@ struct process {
     int signals;            /* signalfd, or -1 */
     sigset_t mask;          /* of signals, before */
     struct http_mime *mime; /* or NULL */
+    struct rule_book book;
     bool logging;
     struct access_log log;
     int *listeners;
@@ -136,6 +137,15 @@ static bool open_root(struct process *p)
     return p->root >= 0;
 }
 
+static bool read_rules(struct process *p)
+{
+    bool made = rule_book_make(&p->book, p->config);
+
+    if (!made)
+        complain("", "out of memory");
+    return made;
+}
+
 static bool open_log(struct process *p)
 {
     struct sentence why;
@@ -208,8 +218,15 @@ static bool take_signals(struct process *p)
 
 static bool start_team(struct process *p)
 {
-    const struct team_setup setup = { p->config,    p->listeners, p->root,
-                                      p->root_path, p->mime,      p->logging ? &p->log : NULL };
+    const struct team_setup setup = {
+        .config = p->config,
+        .listeners = p->listeners,
+        .root = p->root,
+        .root_path = p->root_path,
+        .mime = p->mime,
+        .book = &p->book,
+        .log = p->logging ? &p->log : NULL,
+    };
     struct sentence note, why;
 
     if (team_start(&p->team, &setup, &note, &why) < 0) {
@@ -330,6 +347,7 @@ static void let_go(struct process *p)
     free(p->listeners);
     free(p->root_path);
     http_mime_free(p->mime);
+    rule_book_release(&p->book);
     if (p->signals >= 0)
         close(p->signals);
     if (p->root >= 0)
@@ -355,9 +373,9 @@ int process_run(struct config *config)
     struct process p = { .config = config, .root = -1, .signals = -1, .order = WORKER_SERVE };
 
     pthread_sigmask(SIG_SETMASK, NULL, &p.mask); /* for one who fails before they are taken */
-    bool ready = set_limits(config) && open_root(&p) && load_types(&p) && open_log(&p) &&
-                 open_listeners(&p) && drop_privileges(config) && take_signals(&p) &&
-                 start_team(&p);
+    bool ready = set_limits(config) && open_root(&p) && load_types(&p) && read_rules(&p) &&
+                 open_log(&p) && open_listeners(&p) && drop_privileges(config) &&
+                 take_signals(&p) && start_team(&p);
 
     if (config->embedded && !config->own_signals)
         pthread_sigmask(SIG_SETMASK, &p.mask, NULL);
@@ -375,7 +393,7 @@ int process_run(struct config *config)
 int process_check(struct config *config)
 {
     struct process p = { .config = config, .root = -1, .signals = -1 };
-    bool fine = set_limits(config) && open_root(&p) && load_types(&p);
+    bool fine = set_limits(config) && open_root(&p) && load_types(&p) && read_rules(&p);
 
     let_go(&p);
     if (fine)

@@ -61,6 +61,7 @@ static int start_worker(struct team *team, const struct team_setup *setup)
         .root_path = setup->root_path,
         .notices = &team->notices,
         .mime = setup->mime,
+        .book = setup->book,
         .log = setup->log,
         .clock_ms = clock_ms,
     };

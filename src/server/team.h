@@ -23,6 +23,7 @@ struct team_setup {
     int root;
     const char *root_path;
     const struct http_mime *mime;
+    const struct rule_book *book;
     struct access_log *log;
 };
 

@@ -56,7 +56,7 @@ static void test_others(void **state)
         "/app.3f2a9c1b",
         "/app.3f2a9c1b.js/index.html",
         "/app-3f2a9c1.js",
-        "/app-3F2A9C1B.pdf",
+        "/app-3F2A9C1.pdf",
         "/x-0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0.js",
         "/my-useState.js",
         "/x-a b3D5e7.js",

@@ -116,7 +116,7 @@ static void read_fields(struct answer *answer)
     struct str date = answer_field(answer, "Date");
     int64_t seconds;
     EXPECT(date.at && http_date_read(date, 0, &seconds));
-    if (answer->status == 304) { /* RFC 9110 15.4.5 */
+    if (answer->status == 304 || answer->status == 204) { /* RFC 9110 15.4.5, 8.6 */
         EXPECT(!answer_field(answer, "Content-Length").at);
         EXPECT(!answer_field(answer, "Content-Type").at);
         return;

@@ -1,8 +1,9 @@
 /* The root "/" and the CPU the test is pinned to stand in for an operator's. */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <setjmp.h>
+
 #include <cmocka.h>
 
 #include "server/options.h"
@@ -50,7 +51,7 @@ static char *read_options(enum options_action *action, const char *const *words,
 }
 
 #define WORDS(...) ((const char *const[]){ __VA_ARGS__, NULL })
-#define NOTHING ((const char *const[]){ NULL })
+#define NOTHING    ((const char *const[]){ NULL })
 
 static void assert_read(const char *const *words, const char *const *variables,
                         enum options_action wanted)
@@ -180,15 +181,15 @@ static void times_and_sizes(void **state)
         const char *text;
         uint32_t ms;
     } times[] = {
-        { "1", 1000 }, { "250ms", 250 }, { "7s", 7000 }, { "2m", 120000 }, { "1440m", 86400000 },
-        { "86400", 86400000 }, { "0", 0 },
+        { "1", 1000 },         { "250ms", 250 },      { "7s", 7000 }, { "2m", 120000 },
+        { "1440m", 86400000 }, { "86400", 86400000 }, { "0", 0 },
     };
     static const struct {
         const char *text;
         uint64_t bytes;
     } sizes[] = {
-        { "0", 0 }, { "4096", 4096 }, { "3k", 3072 }, { "3K", 3072 }, { "2m", 2097152 },
-        { "5g", 5368709120 }, { "1024g", 1ULL << 40 },
+        { "0", 0 },        { "4096", 4096 },     { "3k", 3072 },          { "3K", 3072 },
+        { "2m", 2097152 }, { "5g", 5368709120 }, { "1024g", 1ULL << 40 },
     };
 
     (void)state;
@@ -216,8 +217,7 @@ static void bad_values(void **state)
         const char *words[WORDS_MAX];
         const char *sentence;
     } cases[] = {
-        { { "-p", "65536" },
-          "ringlet: --port 65536: a whole number from 0 to 65535 is allowed\n" },
+        { { "-p", "65536" }, "ringlet: --port 65536: a whole number from 0 to 65535 is allowed\n" },
         { { "--port=-1" }, "ringlet: --port -1: a whole number" },
         { { "--port=80x" }, "ringlet: --port 80x: a whole number" },
         { { "--port= 80" }, "ringlet: --port  80: a whole number" },
@@ -234,8 +234,7 @@ static void bad_values(void **state)
         { { "-t", "1.5" }, "ringlet: --timeout 1.5: a time" },
         { { "-t", "5 s" }, "ringlet: --timeout 5 s: a time" },
         { { "-t", "307445734561825861m" }, "ringlet: --timeout 307445734561825861m: a time" },
-        { { "--max-head", "1023" },
-          "ringlet: --max-head 1023: a size from 1k to 64k is allowed" },
+        { { "--max-head", "1023" }, "ringlet: --max-head 1023: a size from 1k to 64k is allowed" },
         { { "--max-head", "65k" }, "ringlet: --max-head 65k: a size" },
         { { "--max-body", "1025g" }, "ringlet: --max-body 1025g: a size from 0" },
         { { "--max-body", "1kb" }, "ringlet: --max-body 1kb: a size" },
@@ -448,6 +447,66 @@ static void help_fits_and_shows_all(void **state)
     free(text);
 }
 
+/* In the order of the command line, or of the lines of the variable; the line goes first. */
+static void rules(void **state)
+{
+    const char *const variables[] = { "RINGLET_HEADER=/*: X-A: 1\n\n/b: X-B: 2", "RINGLET_CORS=on",
+                                      NULL };
+
+    (void)state;
+    assert_read(WORDS("--header", "/*: X-C: 1", "--header=/c/*: X-C: 2", "--max-age", "0"),
+                variables, OPTIONS_RUN);
+    assert_int_equal(config.headers.count, 2);
+    assert_true(str_equal(config.headers.items[1], STR("/c/*: X-C: 2")));
+    assert_true(config.cors && config.has_max_age);
+    assert_int_equal(config.max_age, 0);
+
+    assert_read(WORDS("--spa", "/index.html", "--redirect", "/a=/b", "--error-page=404=/404.html"),
+                variables, OPTIONS_RUN);
+    assert_int_equal(config.headers.count, 2);
+    assert_true(str_equal(config.headers.items[1], STR("/b: X-B: 2")));
+    assert_int_equal(config.redirects.count, 1);
+    assert_int_equal(config.error_pages.count, 1);
+    assert_string_equal(config.spa, "/index.html");
+    assert_false(config.has_max_age);
+}
+
+static void bad_rules(void **state)
+{
+    const char *const variables[] = { "RINGLET_REDIRECT=/a=/b\n/c", NULL };
+    char name[] = "ringlet", option[] = "--redirect", rule[] = "/a=/b";
+    char *argv[2 * CONFIG_LIST_MAX + 4] = { name };
+    char *text = NULL;
+    size_t len;
+
+    (void)state;
+    assert_refused(WORDS("--header", "X: y", "--header", "/*: X: y"), NULL,
+                   "ringlet: --header X: y: 'PATTERN: Name: value' is allowed");
+    assert_refused(WORDS("--redirect", "/a=/b:999"), NULL,
+                   "ringlet: --redirect /a=/b:999: the status must be one of");
+    assert_refused(WORDS("--error-page", "200=/a"), NULL,
+                   "ringlet: --error-page 200=/a: STATUS=PATH is allowed");
+    assert_refused(WORDS("--spa", "index.html"), NULL,
+                   "ringlet: --spa index.html: name a file by its path from the root");
+    assert_refused(WORDS("--max-age", "31536001"), NULL,
+                   "ringlet: --max-age 31536001: a whole number from 0 to 31536000 is allowed");
+    assert_refused(NULL, variables,
+                   "ringlet: RINGLET_REDIRECT=/a=/b?/c: FROM=TO or FROM=TO:STATUS");
+
+    FILE *err = open_memstream(&text, &len);
+    assert_non_null(err);
+    for (int i = 1; i <= 2 * (CONFIG_LIST_MAX + 1); i += 2) {
+        argv[i] = option;
+        argv[i + 1] = rule;
+    }
+    assert_int_equal(options_read(&config, 2 * CONFIG_LIST_MAX + 3, argv, NULL, err),
+                     OPTIONS_REFUSED);
+    fclose(err);
+    assert_string_equal(text,
+                        "ringlet: --redirect /a=/b: no more than 64 are allowed; use a file\n");
+    free(text);
+}
+
 static int pin(void **state)
 {
     static int cpu;
@@ -481,6 +540,8 @@ int main(void)
         cmocka_unit_test(bad_variables),
         cmocka_unit_test(actions),
         cmocka_unit_test(cores_within_the_allowed_cpus),
+        cmocka_unit_test(rules),
+        cmocka_unit_test(bad_rules),
         cmocka_unit_test(help_fits_and_shows_all),
     };
     return cmocka_run_group_tests(tests, pin, NULL);
