@@ -2,13 +2,16 @@
 
 add_library(flags INTERFACE)
 
+# Every object can go into a shared library, which shows nothing but what says so.
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+
 target_compile_definitions(flags INTERFACE _GNU_SOURCE)
 target_compile_options(flags INTERFACE
     -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wstrict-prototypes
     -Wmissing-prototypes -Wold-style-definition -Wcast-align -Wcast-qual -Wpointer-arith
     -Wwrite-strings -Wformat=2 -Wundef -Wvla -Wdouble-promotion -Wswitch-enum -Wnull-dereference
     -Wimplicit-fallthrough -Wunused -Wredundant-decls
-    -fno-common -fstack-protector-strong)
+    -fno-common -fstack-protector-strong -fvisibility=hidden)
 if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
     target_compile_options(flags INTERFACE
         -Wlogical-op -Wduplicated-cond -Wduplicated-branches -Wjump-misses-init)
@@ -30,7 +33,9 @@ endif()
 
 # Release is optimised over all objects at once. The archives keep machine code too, so that any
 # linker can use them.
+set(lto OFF)
 if(CMAKE_BUILD_TYPE STREQUAL "Release" AND SANITIZE STREQUAL "off")
+    set(lto ON)
     if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
         target_compile_options(flags INTERFACE -flto=auto -ffat-lto-objects)
         target_link_options(flags INTERFACE -flto=auto)

@@ -26,6 +26,8 @@ function(room NAME)
         publish_room(${ROOM_FOLDER} ${ROOM_IN})
     endif()
     add_library(room_${NAME} STATIC ${ROOM_SOURCES})
+    set_property(GLOBAL APPEND PROPERTY ROOMS ${NAME})
+    set_property(GLOBAL APPEND PROPERTY ROOM_LINKS ${ROOM_LINKS})
     target_link_libraries(room_${NAME}
         PUBLIC ${ROOM_FOLDER}_headers PRIVATE flags ${ROOM_LINKS})
     foreach(used IN LISTS ROOM_USES)
