@@ -16,7 +16,7 @@ enum {
     FILE_RANGE_PAGE = 4096,       /* the smallest there is; a larger one is looked at more often */
     FILE_BLOCK = 64 * 1024,       /* what was seen is remembered by such blocks, */
     FILE_LOOKS = 1024, /* so many of them (a power of two; others are looked at again), */
-    FILE_LOOK_MS = 10, /* for so long */
+    FILE_LOOK_MS = 50, /* for so long */
     FILE_CLOSES = 256, /* a power of two: descriptors share counts of closes */
 };
 
