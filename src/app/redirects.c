@@ -169,6 +169,7 @@ static bool read_rule(struct reading *r, struct str line)
     if (leads_to_itself(rule))
         return wrong(r, "FROM is sent to itself");
     r->into->count++;
+    r->into->any_forced = r->into->any_forced || rule->forced;
     return true;
 }
 
@@ -222,6 +223,8 @@ void redirects_release(struct redirects *redirects)
 const struct redirect *redirects_find(const struct redirects *redirects, struct str path,
                                       bool forced, struct pattern_match *match)
 {
+    if (forced && !redirects->any_forced)
+        return NULL;
     for (unsigned i = 0; i < redirects->count; i++) {
         const struct redirect *rule = &redirects->rules[i];
         if ((rule->forced || !forced) && pattern_fits(&rule->from, path, match))

@@ -29,6 +29,7 @@ struct redirect {
 struct redirects {
     struct redirect *rules;
     unsigned count;
+    bool any_forced;
     char *memory; /* the rules' texts */
 };
 

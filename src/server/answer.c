@@ -1,5 +1,6 @@
 #include "server/answer.h"
 
+#include "base/check.h"
 #include "base/cold.h"
 #include "http/path.h"
 #include "server/handle.h"
@@ -41,29 +42,83 @@ static COLD void answer_options(struct exchange *x)
     exchange_log(x, 200, 0);
 }
 
-/* A directory asked for without its slash: links on its page would lead to the wrong place. */
-static void answer_slash(struct exchange *x, struct str path)
-{
-    char space[sizeof "Location: /?\r\n" + LOCATION_MAX];
-    struct text field = text_in(space, sizeof space);
+/* --- redirects --- */
 
-    text_add(&field, STR("Location: "));
-    http_path_encode(&field, path);
-    text_add(&field, STR("/"));
-    if (x->request->query.at) {
-        text_add(&field, STR("?"));
-        text_add(&field, x->request->query);
+/* Where to go: with the request's query, unless the place has one of its own. */
+static void add_query(struct text *location, struct str place, struct str query)
+{
+    const char *hash = memchr(place.at, '#', place.len);
+    size_t len = hash ? (size_t)(hash - place.at) : place.len;
+
+    text_add(location, str_of(place.at, len));
+    if (query.at && !memchr(place.at, '?', len)) {
+        text_add(location, STR("?"));
+        text_add(location, query);
     }
-    text_add(&field, STR("\r\n"));
-    if (field.cut) {
+    text_add(location, str_of(place.at + len, place.len - len));
+}
+
+static void answer_elsewhere(struct exchange *x, int status, const struct text *place)
+{
+    char space[LOCATION_MAX], field_space[LOCATION_MAX + 64];
+    struct text location = text_in(space, sizeof space);
+    struct text field = text_in(field_space, sizeof field_space);
+
+    add_query(&location, text_str(place), x->request->query);
+    if (place->cut || location.cut) {
         exchange_answer_plain(x, 414, STR(""));
         return;
     }
-    if (text_room(&x->out->text) < field.len + OUTPUT_HEAD_MAX) {
+    text_add(&field, STR("Location: "));
+    text_add(&field, text_str(&location));
+    text_add(&field, STR("\r\n"));
+    if (x->core->config->cors) /* or a script may not follow it */
+        text_add(&field, STR("Access-Control-Allow-Origin: *\r\n"));
+    CHECK(!field.cut);
+    if (text_room(&x->out->text) < field.len + OUTPUT_HEAD_MAX)
         x->full = true;
+    else
+        exchange_answer_plain(x, status, text_str(&field));
+}
+
+/* A directory asked for without its slash: links on its page would lead to the wrong place. */
+static void answer_slash(struct exchange *x, struct str path)
+{
+    char space[LOCATION_MAX];
+    struct text where = text_in(space, sizeof space);
+
+    http_path_encode(&where, path);
+    text_add(&where, STR("/"));
+    answer_elsewhere(x, 301, &where);
+}
+
+/* --- what stands on the site --- */
+
+static bool is_shown(const struct core *core, struct str path)
+{
+    return (core->config->dotfiles || !http_path_is_hidden(path)) && !rules_are_in(path);
+}
+
+/* What a path stands for. False when there is a fill to wait for. */
+static bool find(struct exchange *x, struct str path, struct site_found *found)
+{
+    *found = (struct site_found){ 404, NULL };
+    return !is_shown(x->core, path) || lookups_find(&x->h->lookups, x->core, path, found, &x->fill);
+}
+
+/* With the operator's page for the status, if there is one and it is there. */
+static void answer_error(struct exchange *x, int status)
+{
+    const struct rule_book *book = x->core->rules.book;
+    struct str page = book ? rule_book_page(book, status) : STR("");
+    struct site_found found = { 404, NULL };
+
+    if (page.len > 0 && !find(x, page, &found))
         return;
-    }
-    exchange_answer_plain(x, 301, text_str(&field));
+    if (found.entry)
+        exchange_answer_page(x, status, found.entry);
+    else
+        exchange_answer_plain(x, status, STR(""));
 }
 
 static void answer_found(struct exchange *x, struct str path, struct site_found found)
@@ -73,7 +128,117 @@ static void answer_found(struct exchange *x, struct str path, struct site_found 
     else if (found.status == 301)
         answer_slash(x, path);
     else
-        exchange_answer_plain(x, found.status, STR(""));
+        answer_error(x, found.status);
+}
+
+/* --- where nothing stands --- */
+
+static bool names_html(struct str accept)
+{
+    struct str range;
+
+    while (str_next(&accept, ',', &range)) {
+        const char *end = memchr(range.at, ';', range.len);
+        struct str type = str_of(range.at, end ? (size_t)(end - range.at) : range.len);
+        if (str_equal_nocase(str_trim(type), STR("text/html")))
+            return true;
+    }
+    return false;
+}
+
+/* Browsers name text/html when they want a page, and only then; everything else may be told by the
+ * path: the last segment of an asset's has an extension. */
+static bool wants_page(const struct http_request *request, struct str path)
+{
+    size_t at = path.len;
+
+    while (at > 0 && path.at[at - 1] != '/')
+        at--;
+    if (!memchr(path.at + at, '.', path.len - at))
+        return true;
+    for (unsigned i = 0; i < request->field_count; i++)
+        if (str_equal_nocase(request->fields[i].name, STR("Accept")) &&
+            names_html(request->fields[i].value))
+            return true;
+    return false;
+}
+
+static void answer_missing(struct exchange *x, struct str path)
+{
+    const char *spa = x->core->config->spa;
+    struct site_found found = { 404, NULL };
+
+    if (spa && wants_page(x->request, path) && !find(x, str_from(spa), &found))
+        return;
+    if (found.entry)
+        answer_found(x, str_from(spa), found);
+    else
+        answer_error(x, 404);
+}
+
+/* A rule's target on this site, which may have a query for those who read it: files have none. */
+static ssize_t read_target(const struct text *where, char normal[HTTP_PATH_MAX])
+{
+    struct str target = text_str(where);
+
+    for (size_t i = 0; i < target.len; i++)
+        if (target.at[i] == '?' || target.at[i] == '#')
+            target.len = i;
+    return where->cut ? -414 : http_path_normalise(target, normal);
+}
+
+/* What stands at the rule's target, as if it stood at the path, or as the page of a 404. No rule is
+ * looked for again, so there is no circle. */
+static void answer_rewritten(struct exchange *x, struct str path, const struct redirect *rule,
+                             const struct text *where)
+{
+    char space[HTTP_PATH_MAX];
+    ssize_t len = read_target(where, space);
+    struct str target = str_of(space, len > 0 ? (size_t)len : 0);
+    struct site_found found = { 404, NULL };
+
+    if (len > 0 && !find(x, target, &found))
+        return;
+    if (rule->status == 404 && found.entry)
+        exchange_answer_page(x, 404, found.entry);
+    else if (rule->status == 404)
+        answer_error(x, 404);
+    else if (found.status == 404)
+        answer_missing(x, path);
+    else
+        answer_found(x, target, found);
+}
+
+/* False when no rule fits. */
+static bool answer_by_rule(struct exchange *x, struct str path, bool forced)
+{
+    char space[LOCATION_MAX];
+    struct text where = text_in(space, sizeof space);
+    struct pattern_match match;
+    const struct redirect *rule = rules_redirect(&x->core->rules, path, forced, &match);
+
+    if (!rule)
+        return false;
+    redirect_write(&where, rule, &match);
+    if (rule->status == 200 || rule->status == 404)
+        answer_rewritten(x, path, rule, &where);
+    else
+        answer_elsewhere(x, rule->status, &where);
+    return true;
+}
+
+/* --- paths --- */
+
+static void answer_normalised(struct exchange *x, struct str path)
+{
+    struct site_found found;
+
+    if (answer_by_rule(x, path, true) || !find(x, path, &found))
+        return;
+    if (found.status != 404 || !is_shown(x->core, path))
+        answer_found(x, path, found);
+    else if (!answer_by_rule(x, path, false))
+        answer_missing(x, path);
 }
 
 /* The path must be normalised, or what it stands for is not held ready. */
@@ -81,15 +246,11 @@ static COLD void answer_any_path(struct exchange *x)
 {
     char space[HTTP_PATH_MAX];
     ssize_t len = http_path_normalise(x->request->path, space);
-    struct str path = str_of(space, len > 0 ? (size_t)len : 0);
-    struct site_found found = { 404, NULL };
 
     if (len < 0)
-        found.status = (int)-len;
-    else if (x->core->config->dotfiles || !http_path_is_hidden(path))
-        if (!lookups_find(&x->h->lookups, x->core, path, &found, &x->fill))
-            return;
-    answer_found(x, path, found);
+        answer_error(x, (int)-len);
+    else
+        answer_normalised(x, str_of(space, (size_t)len));
 }
 
 static void answer_path(struct exchange *x)

@@ -173,3 +173,20 @@ void exchange_answer_file(struct exchange *x, struct site_entry *entry)
     else
         answer_whole(x, entry);
 }
+
+COLD void exchange_answer_page(struct exchange *x, int status, struct site_entry *entry)
+{
+    bool head_only = x->request->method == HTTP_HEAD;
+    struct text *text = &x->out->text;
+
+    if (!has_room(x, entry)) {
+        x->full = true;
+        return;
+    }
+    reply_begin(text, &x->core->clock, status, exchange_connection(x, status));
+    text_add(text, entry->page);
+    text_add(text, STR("\r\n"));
+    exchange_log(x, status, head_only ? 0 : entry->size);
+    if (!head_only)
+        output_add_content(x->out, entry, 0, entry->size);
+}

@@ -44,4 +44,8 @@ void exchange_answer_plain(struct exchange *x, int status, struct str fields);
  * set: there is no room. */
 void exchange_answer_file(struct exchange *x, struct site_entry *entry);
 
+/* Answer with the content of a file, but not as that file: under a status of its own, whatever the
+ * request's conditions and ranges are. Or x->full is set. */
+void exchange_answer_page(struct exchange *x, int status, struct site_entry *entry);
+
 #endif

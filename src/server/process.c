@@ -1,6 +1,7 @@
 #include "server/process.h"
 
 #include "http/mime.h"
+#include "http/path.h"
 #include "ringlet.h"
 #include "server/access_log.h"
 #include "server/limits.h"
@@ -137,13 +138,33 @@ static bool open_root(struct process *p)
     return p->root >= 0;
 }
 
+/* A page may come with the next deploy, so it is no failure. */
+static void look_for_page(const struct process *p, const char *option, struct str path)
+{
+    char name[HTTP_PATH_MAX + 1];
+    struct text text = text_in(name, sizeof name);
+    struct stat facts;
+
+    text_add(&text, str_of(path.at + 1, path.len - 1));
+    text_add(&text, str_of("", 1));
+    if (fstatat(p->root, name, &facts, 0) < 0 || !S_ISREG(facts.st_mode))
+        fprintf(stderr,
+                "ringlet: %s %.*s: there is no such file below the root; until there is, answers "
+                "are as without it\n",
+                option, (int)path.len, path.at);
+}
+
 static bool read_rules(struct process *p)
 {
-    bool made = rule_book_make(&p->book, p->config);
-
-    if (!made)
+    if (!rule_book_make(&p->book, p->config)) {
         complain("", "out of memory");
-    return made;
+        return false;
+    }
+    if (p->config->spa)
+        look_for_page(p, "--spa", str_from(p->config->spa));
+    for (unsigned i = 0; i < p->book.page_count; i++)
+        look_for_page(p, "--error-page", p->book.pages[i].path);
+    return true;
 }
 
 static bool open_log(struct process *p)

@@ -178,7 +178,7 @@ bool rule_book_is_path(struct str path)
 }
 
 /* Statuses that an answer about a path can have. */
-static const int page_statuses[] = { 403, 404, 405, 500, 503 };
+static const int page_statuses[] = { 403, 404, 500, 503 };
 
 static bool read_page(struct error_page *page, struct str item)
 {
@@ -203,8 +203,8 @@ bool rule_book_read_pages(struct rule_book *book, const struct config_list *list
         struct error_page *page = &book->pages[book->page_count];
         *bad = i;
         if (!read_page(page, list->items[i]))
-            return wrong(why, "STATUS=PATH is allowed, with a status of 403, 404, 405, 500 or 503 "
-                              "and a file below the root, as in 404=/404.html");
+            return wrong(why, "STATUS=PATH is allowed, with a status of 403, 404, 500 or 503 and "
+                              "a file below the root, as in 404=/404.html");
         if (rule_book_page(book, page->status).len > 0)
             return wrong(why, "this status has its page already; name one");
         book->page_count++;

@@ -17,6 +17,17 @@ static struct str without_form(struct str key)
     return end ? str_of(key.at, (size_t)(end - key.at)) : key;
 }
 
+bool rules_are_in(struct str path)
+{
+    return str_equal(path, STR("/_headers")) || str_equal(path, STR("/_redirects"));
+}
+
+const struct redirect *rules_redirect(const struct rules *rules, struct str path, bool forced,
+                                      struct pattern_match *match)
+{
+    return rules->book ? redirects_find(&rules->book->redirects, path, forced, match) : NULL;
+}
+
 struct entry_rules rules_of_path(const struct rules *rules, struct str path,
                                  struct path_fields *space)
 {
@@ -27,10 +38,14 @@ struct entry_rules rules_of_path(const struct rules *rules, struct str path,
         .cors = rules->config->cors,
     };
 
-    path_fields_collect(space, &sources, without_form(path));
+    struct pattern_match match;
+
+    path = without_form(path);
+    path_fields_collect(space, &sources, path);
     return (struct entry_rules){
         .type = space->type,
         .lines = text_str(&space->lines),
         .cache = text_str(&space->cache),
+        .indirect = rules_are_in(path) || rules_redirect(rules, path, true, &match),
     };
 }

@@ -19,4 +19,12 @@ void rules_init(struct rules *rules, const struct config *config, const struct r
 struct entry_rules rules_of_path(const struct rules *rules, struct str path,
                                  struct path_fields *space);
 
+/* The redirect or rewrite that fits a normalised path, or NULL: with `forced` one that goes before
+ * files, otherwise any. The match borrows from the rules and the path. */
+const struct redirect *rules_redirect(const struct rules *rules, struct str path, bool forced,
+                                      struct pattern_match *match);
+
+/* Is this one of the files that hold rules, which are not served? */
+bool rules_are_in(struct str path);
+
 #endif

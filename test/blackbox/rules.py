@@ -1,6 +1,8 @@
 """rules.py - what the operator's rules make of answers: fields, redirects, pages for what is not
 there, and the `_headers` and `_redirects` files of a site."""
-from server import Case, main, request, run
+import os
+
+from server import Case, Server, main, request, run, until
 
 HOUR = "public, max-age=3600"
 FOREVER = "public, max-age=31536000, immutable"
@@ -73,6 +75,126 @@ class NothingHeld(Fields):
     arguments = (*Fields.arguments, "--cache-size", "0")
 
 
+class Redirects(Case):
+
+    arguments = ("--redirect", "/old/*=/new/:splat", "--redirect", "/blog/:year/:slug=/:slug:308",
+                 "--redirect", "/index.html=https://example.org/:302!",
+                 "--redirect", "/dir/page.html=/never",
+                 "--redirect", "/app/*=/dir/page.html:200",
+                 "--redirect", "/gone/*=/404.html:404")
+
+    @classmethod
+    def fill(cls, root):
+        super().fill(root)
+        root.write("dir/page.html", b"a page")
+        root.write("404.html", b"not here")
+
+    def test_elsewhere(self):
+        client = self.client()
+        for target, status, location in (
+                ("/old/a/b?x=1", 301, "/new/a/b?x=1"), ("/old/", 301, "/new/"),
+                ("/old//evil.example", 301, "/new/evil.example"),
+                ("/old/%0d%0aSet-Cookie:x", 301, "/new/%0D%0ASet-Cookie:x"),
+                ("/blog/2024/hello%20you", 308, "/hello%20you"),
+                ("/index.html", 302, "https://example.org/"),
+                ("/./index.html", 302, "https://example.org/"),
+                ("/index.html?q", 302, "https://example.org/?q")):
+            for method in ("GET", "HEAD", "GET"):
+                reply = client.get(target, method=method)
+                self.assertEqual((reply.status, reply.get("Location")), (status, location))
+        self.assertEqual(client.get("/").status, 200)
+        self.assertEqual(client.get("/blog/2024").status, 404)
+
+    def test_a_file_goes_before_a_rule(self):
+        reply = self.client().get("/dir/page.html")
+        self.assertEqual((reply.status, reply.body), (200, b"a page"))
+
+    def test_rewrites(self):
+        client = self.client()
+        etag = client.get("/dir/page.html").get("ETag")
+        reply = client.get("/app/deep/link?x")
+        self.assertEqual((reply.status, reply.body, reply.get("ETag")), (200, b"a page", etag))
+        self.assertEqual(client.get("/app/x", fields=(f"If-None-Match: {etag}",)).status, 304)
+        reply = client.get("/app/x", fields=("Range: bytes=2-5",))
+        self.assertEqual((reply.status, reply.body), (206, b"page"))
+
+    def test_a_page_for_what_is_gone(self):
+        reply = self.client().get("/gone/x", fields=("If-None-Match: *", "Range: bytes=0-1"))
+        self.assertEqual((reply.status, reply.body), (404, b"not here"))
+
+    def test_rule_files_are_not_served(self):
+        client = self.client()
+        for target in ("/_headers", "/_redirects", "/%5Fheaders", "//_redirects"):
+            self.assertEqual(client.get(target).status, 404)
+
+
+class RedirectsNothingHeld(Redirects):
+
+    arguments = (*Redirects.arguments, "--cache-size", "0")
+
+
+class Pages(Case):
+    """A single-page application, and the site's own pages for errors."""
+
+    arguments = ("--spa", "/index.html", "--error-page", "404=/404.html",
+                 "--error-page", "403=/large.html", "--max-age", "60",
+                 "--header", "/*: X-Frame-Options: DENY")
+
+    @classmethod
+    def fill(cls, root):
+        super().fill(root)
+        root.write("404.html", b"<p>not here")
+        root.write("large.html", b"no" * 1000000)
+        root.write("app.js", b"1")
+
+    def test_pages_and_assets(self):
+        client = self.client()
+        for target in ("/", "/deep/link", "/deep/link/", "/a?b=c.d"):
+            reply = client.get(target)
+            self.assertEqual((reply.status, reply.body), (200, b"<h1>home</h1>\n"), target)
+            self.assertEqual(reply.get("Cache-Control"), "no-cache")
+        accept = ("Accept: text/html,application/xhtml+xml,*/*;q=0.8",)
+        self.assertEqual(client.get("/user/john.doe", fields=accept).status, 200)
+        for target in ("/missing.js", "/deep/missing.css"):
+            reply = client.get(target, fields=("Accept: */*",))
+            self.assertEqual((reply.status, reply.body), (404, b"<p>not here"))
+        etag = client.get("/deep/link").get("ETag")
+        self.assertEqual(client.get("/x", fields=(f"If-None-Match: {etag}",)).status, 304)
+
+    def test_an_error_page_is_no_file(self):
+        client = self.client()
+        for fields in ((), ("Range: bytes=0-1",), ("If-None-Match: *",),
+                       ("If-Modified-Since: Sun, 09 Sep 2040 01:46:40 GMT",)):
+            for method in ("GET", "HEAD"):
+                reply = client.get("/none.png", fields=fields, method=method)
+                self.assertEqual(reply.status, 404)
+                self.assertEqual(reply.body, b"<p>not here" if method == "GET" else b"")
+                self.assertEqual(reply.get("Content-Length"), "11")
+                self.assertEqual(reply.get("Content-Type"), "text/html; charset=utf-8")
+                self.assertEqual(reply.get("X-Frame-Options"), "DENY")
+                for name in ("ETag", "Last-Modified", "Accept-Ranges", "Cache-Control"):
+                    self.assertIsNone(reply.get(name))
+        self.assertEqual(client.get("/404.html").status, 200)
+
+    def test_a_page_that_goes_and_comes(self):
+        client = self.client()
+        os.rename(self.root.path("404.html"), self.root.path("other"))
+        self.assertTrue(until(lambda: client.get("/gone.png").body == b"404 Not Found\n"))
+        self.root.write("404.html", b"<p>not here")
+        self.assertTrue(until(lambda: client.get("/gone.png").body == b"<p>not here"))
+
+    def test_a_missing_page_is_told_and_does_no_harm(self):
+        with Server(self.root, "--error-page", "404=/none.html", "--spa", "/no.html") as server:
+            self.assertEqual(server.fetch("/x").body, b"404 Not Found\n")
+            self.assertIn("ringlet: --error-page /none.html: there is no such file", server.said())
+            self.assertIn("ringlet: --spa /no.html: there is no such file", server.said())
+
+
+class PagesNothingHeld(Pages):
+
+    arguments = (*Pages.arguments, "--cache-size", "0")
+
+
 class ManyFields(Case):
     """As many bytes of fields as a path may have do not meet a limit of an answer."""
 
@@ -119,7 +241,7 @@ class Refused(Case):
                 ("--redirect", "/a", "FROM=TO or FROM=TO:STATUS is allowed"),
                 ("--redirect", "/a=/b:300", "one of 200, 301"),
                 ("--redirect", "/a=//evil.example", "TO is neither a path"),
-                ("--error-page", "200=/x.html", "403, 404, 405, 500 or 503"),
+                ("--error-page", "200=/x.html", "403, 404, 500 or 503"),
                 ("--error-page", "404=x.html", "STATUS=PATH is allowed"),
                 ("--spa", "index.html", "by its path from the root"),
                 ("--max-age", "1y", "a whole number from 0 to 31536000 is allowed")):

@@ -127,8 +127,10 @@ struct stage *stage_open(const struct config *config)
         CHECK(access_log_open(&stage->log, config->log, &why) == 0);
         stage->logging = true;
     }
+    CHECK(rule_book_make(&stage->book, &stage->config));
     const struct loop_setup setup = {
         .config = &stage->config,
+        .book = &stage->book,
         .engine = &fake_io_engine,
         .listener = open("/dev/null", O_RDONLY | O_CLOEXEC), /* closed like a real one */
         .orders = stage->orders,
@@ -223,6 +225,7 @@ void stage_free(struct stage *stage)
     clock_io = NULL;
     if (stage->logging)
         access_log_close(&stage->log);
+    rule_book_release(&stage->book);
     close(stage->orders);
     close(stage->root);
     free(stage);

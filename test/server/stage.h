@@ -43,6 +43,7 @@ struct client;
 
 struct stage {
     struct config config;
+    struct rule_book book;
     struct loop loop;
     struct io *io;
     int root, orders;

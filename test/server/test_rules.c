@@ -64,11 +64,191 @@ static void preflights_are_answered(void **state)
     }
 }
 
+static void add(struct config_list *list, const char *item)
+{
+    list->items[list->count++] = str_from(item);
+}
+
+/* One request, on a connection of its own. */
+static struct answer ask(struct stage *stage, const char *method, const char *target,
+                         const char *fields)
+{
+    char text[512];
+    bool head_only = method[0] == 'H';
+
+    snprintf(text, sizeof text, "%s %s HTTP/1.1\r\nHost: h\r\n%s\r\n", method, target, fields);
+    return client_answer(client_visit(stage, text), head_only);
+}
+
+/* A file's content under a status of its own. */
+static void assert_page(const struct answer *answer, int status, int file, bool head_only)
+{
+    assert_int_equal(answer->status, status);
+    assert_int_equal(answer->length, stage_files[file].size);
+    assert_int_equal(answer->body.len, head_only ? 0 : stage_files[file].size);
+    assert_field(answer, "Content-Type", stage_files[file].type);
+    assert_null(answer_field(answer, "ETag").at);
+    assert_null(answer_field(answer, "Last-Modified").at);
+    assert_null(answer_field(answer, "Accept-Ranges").at);
+    assert_null(answer_field(answer, "Cache-Control").at);
+}
+
+/* With a cache and without: then every step of an answer is a fill. */
+static struct stage *open_held(struct config *config, bool held)
+{
+    config->cache_bytes = held ? config->cache_bytes : 0;
+    return stage_open(config);
+}
+
+static void redirects_lead_elsewhere(void **state)
+{
+    static const struct {
+        const char *target, *location;
+        int status;
+    } rows[] = {
+        { "/old/a/b?x=1", "/new/a/b?x=1", 301 },
+        { "/own?x=1", "/here?y=2", 302 },
+        { "/mark?x", "/here?x#there", 308 },
+        { "/hello.txt", "https://example.org/", 307 },
+        { "/%68ello.txt", "https://example.org/", 307 },
+        { "/hello.txt?x", "https://example.org/?x", 307 },
+    };
+    struct config config = stage_config();
+
+    (void)state;
+    add(&config.redirects, "/old/*=/new/:splat");
+    add(&config.redirects, "/own=/here?y=2:302");
+    add(&config.redirects, "/mark=/here#there:308");
+    add(&config.redirects, "/hello.txt=https://example.org/:307!");
+    add(&config.redirects, "/dir/*=/never");
+    add(&config.redirects, "/back=/hello.txt:200");
+    for (int held = 1; held >= 0; held--) {
+        struct stage *stage = open_held(&config, held);
+        /* held because of a rewrite, and still not found by its own name */
+        struct answer answer = ask(stage, "GET", "/back", "");
+        expect_file(&answer, FILE_HELLO, false);
+        for (size_t i = 0; i < 2 * (sizeof rows / sizeof rows[0]); i++) {
+            size_t row = i / 2;
+            answer = ask(stage, i % 2 ? "HEAD" : "GET", rows[row].target, "");
+            assert_true(answer_is_plain(&answer, rows[row].status, i % 2));
+            assert_field(&answer, "Location", rows[row].location);
+        }
+        answer = ask(stage, "GET", "/dir/", "");
+        expect_file(&answer, FILE_INDEX, false);
+        assert_int_equal(ask(stage, "POST", "/old/a", "").status, 405);
+        stage_close(stage);
+    }
+}
+
+static void rewrites_answer_with_what_stands_elsewhere(void **state)
+{
+    struct config config = stage_config();
+
+    (void)state;
+    add(&config.redirects, "/app/*=/dir/?x=1:200");
+    add(&config.redirects, "/twice=/app/x:200");
+    add(&config.redirects, "/circle=/circle:200");
+    add(&config.redirects, "/out=/../../etc/passwd:200");
+    add(&config.redirects, "/rules=/_headers:200");
+    add(&config.redirects, "/slash=/dir:200");
+    add(&config.redirects, "/gone/*=/small.css:404");
+    add(&config.redirects, "/lost=/none:404");
+    for (int held = 1; held >= 0; held--) {
+        struct stage *stage = open_held(&config, held);
+        struct answer answer = ask(stage, "GET", "/app/a/b", "");
+        expect_file(&answer, FILE_INDEX, false);
+        answer = ask(stage, "GET", "/app/a/b", "If-None-Match: *\r\n");
+        assert_int_equal(answer.status, 304);
+        answer = ask(stage, "HEAD", "/app/", "");
+        expect_file(&answer, FILE_INDEX, true);
+        static const char *const none[] = { "/twice", "/circle", "/out", "/rules", "/lost" };
+        for (size_t i = 0; i < sizeof none / sizeof none[0]; i++) {
+            answer = ask(stage, "GET", none[i], "");
+            assert_true(answer_is_plain(&answer, 404, false));
+        }
+        answer = ask(stage, "GET", "/slash", "");
+        assert_field(&answer, "Location", "/dir/");
+        answer = ask(stage, "GET", "/gone/x", "If-None-Match: *\r\n");
+        assert_page(&answer, 404, FILE_SMALL, false);
+        stage_close(stage);
+    }
+}
+
+static void error_pages_keep_the_status(void **state)
+{
+    static const int files[] = { FILE_HELLO, FILE_EMPTY, FILE_MIDDLE, FILE_LARGE };
+    struct config config = stage_config();
+
+    (void)state;
+    config.has_max_age = true;
+    for (int i = 0; i < 8; i++) {
+        char page[64];
+        struct config_list one = { .count = 0 };
+        snprintf(page, sizeof page, "404=%s", stage_files[files[i / 2]].target);
+        add(&one, page);
+        config.error_pages = one;
+        struct stage *stage = open_held(&config, i % 2 == 0);
+        struct answer answer = ask(stage, "GET", "/none", "Range: bytes=0-0\r\n");
+        assert_page(&answer, 404, files[i / 2], false);
+        answer = ask(stage, "HEAD", "/.hidden", "If-None-Match: *\r\n");
+        assert_page(&answer, 404, files[i / 2], true);
+        answer = ask(stage, "GET", "/a%2Fb", "");
+        assert_page(&answer, 404, files[i / 2], false);
+        stage_close(stage);
+    }
+    config.error_pages.items[0] = STR("404=/none.html");
+    struct stage *stage = stage_open(&config);
+    struct answer answer = ask(stage, "GET", "/none", "");
+    assert_true(answer_is_plain(&answer, 404, false));
+    stage_close(stage);
+}
+
+static void a_page_that_is_not_there_is_the_apps(void **state)
+{
+    static const struct {
+        const char *target, *fields;
+        bool page;
+    } rows[] = {
+        { "/deep/link", "", true },
+        { "/deep/", "", true },
+        { "/v1.2/users", "", true },
+        { "/deep/link", "Accept: */*\r\n", true },
+        { "/none.png", "Accept: image/avif,image/*,*/*;q=0.8\r\n", false },
+        { "/none.js", "", false },
+        { "/user/a.b", "Accept: application/xml, Text/HTML ;q=0.9\r\n", true },
+        { "/user/a.b", "Accept: text/htmlx\r\n", false },
+        { "/.git", "Accept: text/html\r\n", false },
+        { "/_headers", "Accept: text/html\r\n", false },
+    };
+    struct config config = stage_config();
+
+    (void)state;
+    config.spa = "/dir/index.html";
+    for (int held = 1; held >= 0; held--) {
+        struct stage *stage = open_held(&config, held);
+        for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+            struct answer answer = ask(stage, "GET", rows[i].target, rows[i].fields);
+            if (rows[i].page)
+                expect_file(&answer, FILE_INDEX, false);
+            else if (!answer_is_plain(&answer, 404, false))
+                fail_msg("%s is there", rows[i].target);
+        }
+        struct answer answer = ask(stage, "GET", "/x", "If-None-Match: *\r\n");
+        assert_int_equal(answer.status, 304);
+        assert_int_equal(ask(stage, "GET", "/dir", "").status, 301);
+        stage_close(stage);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(max_age_and_cors_are_said_of_files),
         cmocka_unit_test(preflights_are_answered),
+        cmocka_unit_test(redirects_lead_elsewhere),
+        cmocka_unit_test(rewrites_answer_with_what_stands_elsewhere),
+        cmocka_unit_test(error_pages_keep_the_status),
+        cmocka_unit_test(a_page_that_is_not_there_is_the_apps),
     };
     return cmocka_run_group_tests(tests, stage_build_site, stage_remove_site);
 }
