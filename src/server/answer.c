@@ -2,8 +2,10 @@
 
 #include "base/check.h"
 #include "base/cold.h"
+#include "http/accept.h"
 #include "http/path.h"
 #include "server/handle.h"
+#include "site/listing.h"
 
 #define ALLOW "Allow: GET, HEAD, OPTIONS\r\n"
 
@@ -99,11 +101,33 @@ static bool is_shown(const struct core *core, struct str path)
     return (core->config->dotfiles || !http_path_is_hidden(path)) && !rules_are_in(path);
 }
 
+static const struct str listing_types[LISTING_MEDIA] = {
+    [LISTING_HTML] = STR_INIT("text/html"),
+    [LISTING_JSON] = STR_INIT("application/json"),
+};
+
+/* A directory without an index, as a page or as JSON. False when there is a fill to wait for. */
+static COLD bool find_listing(struct exchange *x, struct str path, struct site_found *found)
+{
+    enum listing_media media =
+        (enum listing_media)http_accept_choose(x->request, listing_types, LISTING_MEDIA);
+    char space[HTTP_PATH_MAX + LISTING_KEY_MAX];
+    struct text key = text_in(space, sizeof space);
+
+    listing_key(&key, path, listing_form_read(x->request->query, media));
+    return lookups_find(&x->h->lookups, x->core, text_str(&key), found, &x->fill);
+}
+
 /* What a path stands for. False when there is a fill to wait for. */
 static bool find(struct exchange *x, struct str path, struct site_found *found)
 {
     *found = (struct site_found){ 404, NULL };
-    return !is_shown(x->core, path) || lookups_find(&x->h->lookups, x->core, path, found, &x->fill);
+    if (!is_shown(x->core, path))
+        return true;
+    if (!lookups_find(&x->h->lookups, x->core, path, found, &x->fill))
+        return false;
+    return found->status != 404 || !x->core->config->listing || !str_ends(path, STR("/")) ||
+           find_listing(x, path, found);
 }
 
 /* With the operator's page for the status, if there is one and it is there. */

@@ -20,6 +20,8 @@ struct config_list {
     struct str items[CONFIG_LIST_MAX];
 };
 
+enum { CONFIG_INDEX_MAX = 16 }; /* names of an index; each one is an operation on the disk */
+
 enum engine_choice { ENGINE_AUTO, ENGINE_IO_URING, ENGINE_EPOLL };
 
 /* Texts are borrowed from argv, the environment or static memory, all of which outlive it. */
@@ -28,6 +30,8 @@ struct config {
     int cpus[CORES_MAX]; /* cpus[i] is the CPU of core i; each one allowed and named once */
 
     const char *root;       /* directory served; default "." */
+    const char *index;      /* names of what answers for a directory, with commas between */
+    bool listing;           /* a directory without one is answered by a listing */
     bool dotfiles;          /* serve names that start with a dot, too */
     const char *mime_types; /* file laid over the built-in media types, or NULL */
     enum entry_etag etag;   /* what entity tags are made of */

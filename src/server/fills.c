@@ -13,6 +13,7 @@ struct errand {
     struct io_job job;
     struct survey *survey; /* of the job, or */
     struct digest *digest;
+    struct folder *folder;
     struct site_fill *fill;
     struct list put_off; /* the core's */
     uint64_t since_ms;   /* when it was put off first; 0: never */
@@ -29,6 +30,7 @@ static enum io_file_kind kind_of(enum site_ask_kind kind)
         return IO_FILE_READ;
     case SITE_ASK_SURVEY:
     case SITE_ASK_DIGEST:
+    case SITE_ASK_FOLDER:
         break;
     }
     CHECK(false); /* no operation on a file */
@@ -45,6 +47,11 @@ static void run_survey(struct io_job *job)
 static void run_digest(struct io_job *job)
 {
     digest_run(CONTAINER_OF(job, struct errand, job)->digest);
+}
+
+static void run_folder(struct io_job *job)
+{
+    folder_run(CONTAINER_OF(job, struct errand, job)->folder);
 }
 
 static void send_job(struct core *core, struct errand *errand, void (*run)(struct io_job *))
@@ -77,6 +84,11 @@ static void carry(struct core *core, struct errand *errand)
     if (ask->kind == SITE_ASK_DIGEST) {
         errand->digest = ask->digest;
         send_job(core, errand, run_digest);
+        return;
+    }
+    if (ask->kind == SITE_ASK_FOLDER) {
+        errand->folder = ask->folder;
+        send_job(core, errand, run_folder);
         return;
     }
     errand->op = (struct io_file_op){
@@ -199,6 +211,8 @@ struct site_fill *fills_worked(struct core *core, const struct io_event *event)
 
     if (errand->fill && errand->fill->ask.kind == SITE_ASK_DIGEST)
         return end_errand(core, errand, errand->digest->error);
+    if (errand->fill && errand->fill->ask.kind == SITE_ASK_FOLDER)
+        return end_errand(core, errand, errand->folder->error);
     if (errand->fill)
         return end_errand(core, errand, 0);
     core->errands--;

@@ -430,6 +430,9 @@ static int init_site(struct loop *loop)
         .root_path = loop->setup.root_path ? str_from(loop->setup.root_path) : STR(""),
         .inotify = loop->watcher.watch.fd,
         .form = { .mime = loop->setup.mime, .etag = loop->setup.config->etag },
+        .index = str_from(loop->setup.config->index),
+        .listing = loop->setup.config->listing,
+        .dotfiles = loop->setup.config->dotfiles,
         .seed = random_seed(),
     };
     struct stat facts;

@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,7 +42,8 @@ enum kind {
     KIND_CPUS,
     KIND_ENGINE,
     KIND_ETAG,
-    KIND_TEXT, /* checked by nobody here but for being empty */
+    KIND_INDEX, /* may be empty */
+    KIND_TEXT,  /* checked by nobody here but for being empty */
     KIND_DIRECTORY,
     KIND_FILE,
     KIND_ADDRESS,
@@ -70,6 +72,8 @@ enum id {
     ID_MAX_BODY,
     ID_MAX_CONNS,
     ID_USER,
+    ID_INDEX,
+    ID_LISTING,
     ID_DOTFILES,
     ID_MIME_TYPES,
     ID_HEADER,
@@ -145,6 +149,11 @@ static const struct row rows[ID_COUNT] = {
                        "connections per core (default: what the limit on open files allows)" },
     [ID_USER] = { "user", 0, KIND_USER, "USER[:GROUP]", NULL, 0, 0, MEMBER(user),
                   "user to become once listeners and log are open" },
+    [ID_INDEX] = { "index", 0, KIND_INDEX, "NAMES", "index.html", 0, 0, MEMBER(index),
+                   "files that answer for a directory, the first one that is there, as in "
+                   "index.html,index.htm; '' is none" },
+    [ID_LISTING] = { "listing", 0, KIND_FLAG, NULL, NULL, 0, 0, MEMBER(listing),
+                     "answer for a directory that has none with a list of what is in it" },
     [ID_DOTFILES] = { "dotfiles", 0, KIND_FLAG, NULL, NULL, 0, 0, MEMBER(dotfiles),
                       "serve names that start with a dot, too (.well-known always is)" },
     [ID_MIME_TYPES] = { "mime-types", 0, KIND_FILE, "FILE", NULL, 0, 0, MEMBER(mime_types),
@@ -284,6 +293,12 @@ static void write_allowed(const struct row *row, char *out, size_t cap)
         break;
     case KIND_ETAG:
         snprintf(out, cap, "time, hash or off is allowed");
+        break;
+    case KIND_INDEX:
+        snprintf(out, cap,
+                 "up to %d names of files are allowed, without '/' and with commas between them, "
+                 "as in index.html,index.htm",
+                 CONFIG_INDEX_MAX);
         break;
     case KIND_ADDRESS:
         snprintf(out, cap,
@@ -525,12 +540,31 @@ static bool read_list(const struct reading *r, enum id id)
     return !more || refuse(r, id, "no more than %d are allowed; use a file", CONFIG_LIST_MAX);
 }
 
+static bool is_file_name(struct str name)
+{
+    return name.len > 0 && name.len <= NAME_MAX && !memchr(name.at, '/', name.len) &&
+           !str_equal(name, STR(".")) && !str_equal(name, STR(".."));
+}
+
+static bool check_index(const struct reading *r, enum id id)
+{
+    struct str names = str_from(r->given[id].value), name;
+    unsigned count = 0;
+
+    if (str_ends(names, STR(",")))
+        return refuse_value(r, id);
+    while (str_next(&names, ',', &name))
+        if (!is_file_name(name) || ++count > CONFIG_INDEX_MAX)
+            return refuse_value(r, id);
+    return true;
+}
+
 /* Cores and CPUs need each other: read_cores reads both. */
 static bool read_one(const struct reading *r, enum id id)
 {
     if (r->given[id].origin == FROM_NOWHERE)
         return true;
-    if (r->given[id].value[0] == '\0')
+    if (r->given[id].value[0] == '\0' && rows[id].kind != KIND_INDEX)
         return refuse_value(r, id);
 
     switch (rows[id].kind) {
@@ -554,6 +588,8 @@ static bool read_one(const struct reading *r, enum id id)
         return check_path(r, id) && read_text(r, id);
     case KIND_LIST:
         return read_list(r, id);
+    case KIND_INDEX:
+        return check_index(r, id) && read_text(r, id);
     case KIND_ADDRESS:
         return check_address(r, id) && read_text(r, id);
     case KIND_USER:

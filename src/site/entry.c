@@ -62,20 +62,23 @@ static void add_fields(struct text *t, const struct statx *facts, struct str typ
     text_add(t, form->rules.lines);
     places->page_end = t->len;
     text_add(t, form->rules.cache);
-    text_add(t, STR("Accept-Ranges: bytes\r\nLast-Modified: "));
-    http_date_write(date, modified);
-    text_add(t, str_of(date, sizeof date));
-    text_add(t, STR("\r\n"));
+    text_add(t, form->lines);
+    text_add(t, STR("Accept-Ranges: bytes\r\n"));
+    if (!form->undated) {
+        http_date_write(date, modified);
+        text_add(t, STR("Last-Modified: "));
+        text_add(t, str_of(date, sizeof date));
+        text_add(t, STR("\r\n"));
+    }
     add_etag(t, facts, form->etag, places);
     text_add(t, STR("\r\n"));
 }
 
-/* index.html is what answers for a directory, so its type is what a directory's path has. */
-static struct str type_of(struct str path, const struct http_mime *mime, struct str wanted)
+static struct str type_of(struct str path, const struct entry_form *form)
 {
-    if (wanted.len > 0)
-        return wanted;
-    return http_mime_of(mime, str_ends(path, STR("/")) ? STR("/index.html") : path);
+    if (form->rules.type.len > 0)
+        return form->rules.type;
+    return form->type.len > 0 ? form->type : http_mime_of(form->mime, path);
 }
 
 static void remember(struct site_entry *entry, const struct statx *facts)
@@ -117,7 +120,7 @@ struct site_entry *entry_make(struct str path, const struct statx *facts, bool w
     bool future = facts->stx_mtime.tv_sec > now_unix;
     int64_t modified = future ? now_unix : facts->stx_mtime.tv_sec;
 
-    add_fields(&fields, facts, type_of(path, form.mime, form.rules.type), modified, &form, &places);
+    add_fields(&fields, facts, type_of(path, &form), modified, &form, &places);
     if (fields.cut) { /* a type from the operator's own table may be too long to be true */
         fields = text_in(space, most);
         add_fields(&fields, facts, STR("application/octet-stream"), modified, &form, &places);
@@ -138,7 +141,8 @@ struct site_entry *entry_make(struct str path, const struct statx *facts, bool w
     entry->held = held;
     remember(entry, facts);
     entry->validators.modified = modified;
-    entry->validators.modified_strong = !future;
+    entry->validators.modified_strong = !future && !form.undated;
+    entry->validators.undated = form.undated;
 
     struct text text = text_in(entry->memory, held - sizeof *entry);
     text_add(&text, path);

@@ -44,6 +44,9 @@ struct entry_form {
     uint32_t edition;             /* of the rules: what was made by another one is made anew */
     const struct http_mime *mime; /* borrowed; may be NULL */
     enum entry_etag etag;
+    struct str type;    /* media type in place of the one by the path's extension; or empty */
+    struct str lines;   /* more field lines, each with its CRLF; or empty */
+    bool undated;       /* without Last-Modified */
     uint64_t whole_max; /* bytes of a file; a longer one is sent from its descriptor */
 };
 

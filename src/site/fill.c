@@ -1,6 +1,7 @@
 #include "site/fill.h"
 
 #include "base/check.h"
+#include "site/listing.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -8,18 +9,47 @@
 
 enum { SETTLED_SECONDS = 2 }; /* coarser than the time stamps of any file system we serve from */
 
-/* The file for a path, relative to the root: a directory is answered by its index. */
-static void add_file_name(struct text *t, struct str path)
+/* What stands for a directory, which is what fill->file is without it. */
+static void set_name(struct site_fill *fill, struct str name)
 {
-    text_add(t, str_of(path.at + 1, path.len - 1));
-    if (str_ends(path, STR("/")))
-        text_add(t, STR("index.html"));
-    text_add(t, str_of("", 1));
+    memcpy(fill->file + fill->file_dir, name.at, name.len);
+    fill->file[fill->file_dir + name.len] = '\0';
 }
 
-struct site_fill *fill_make(struct str path, uint64_t hash)
+/* The next name that is to be tried for a directory. False when there is none left. */
+static bool next_index(struct site_fill *fill)
 {
-    size_t room = 2 * path.len + sizeof "index.html";
+    struct str name;
+    bool more = str_next(&fill->index, ',', &name);
+
+    if (more)
+        set_name(fill, name);
+    return more;
+}
+
+/* Where there is no index, and for a listing, it is the directory itself, "dir/.". */
+static void set_file(struct site_fill *fill, struct str path, struct str index)
+{
+    struct str directory;
+    struct listing_form form;
+
+    fill->lists = listing_key_read(path, &directory, &form);
+    if (fill->lists)
+        path = directory;
+    memcpy(fill->file, path.at + 1, path.len - 1);
+    fill->file_dir = path.len - 1;
+    set_name(fill, STR(""));
+    if (!str_ends(path, STR("/")))
+        return;
+    if (!fill->lists)
+        fill->index = index;
+    if (!next_index(fill))
+        set_name(fill, STR("."));
+}
+
+struct site_fill *fill_make(struct str path, uint64_t hash, struct str index)
+{
+    size_t room = 2 * path.len + index.len + sizeof ".";
     struct site_fill *fill = calloc(1, sizeof *fill + room);
 
     if (!fill)
@@ -28,8 +58,7 @@ struct site_fill *fill_make(struct str path, uint64_t hash)
     text_add(&names, path);
     fill->path = str_of(names.at, path.len);
     fill->file = names.at + path.len;
-    add_file_name(&names, path);
-    CHECK(!names.cut);
+    set_file(fill, path, index);
 
     fill->hash = hash;
     fill->steady = true;
@@ -109,6 +138,15 @@ static bool over(struct site_fill *fill, int status, struct site_entry *entry)
     return false;
 }
 
+/* There is nothing of this name; for a directory there may be one of the next name. */
+static bool not_there(struct site_fill *fill)
+{
+    if (!next_index(fill))
+        return over(fill, 404, NULL);
+    fill->state = FILL_NEXT;
+    return false;
+}
+
 static bool ask_open(struct site_fill *fill, enum fill_state state, int root,
                      unsigned long long flags)
 {
@@ -132,17 +170,19 @@ static bool ask_stat(struct site_fill *fill, enum fill_state state, int fd, stru
 /* Look at what the name stands for; only a regular file is ever opened. */
 static bool looked(struct site_fill *fill, int root, uint32_t edition)
 {
-    bool is_index = str_ends(fill->path, STR("/"));
+    bool is_directory = S_ISDIR(fill->facts.stx_mode);
 
     if (S_ISLNK(fill->facts.stx_mode) && !fill->follow) {
         fill->state = FILL_LINKED;
         fill->follow = true;
         return false;
     }
-    if (S_ISDIR(fill->facts.stx_mode))
-        return over(fill, is_index ? 404 : 301, NULL);
+    if (fill->lists && is_directory)
+        return ask_open(fill, FILL_OPENING, root, O_RDONLY | O_DIRECTORY);
+    if (is_directory && !str_ends(fill->path, STR("/")))
+        return over(fill, 301, NULL);
     if (!S_ISREG(fill->facts.stx_mode))
-        return over(fill, 404, NULL);
+        return not_there(fill);
     bool good = fill->old && fill->old->settled && fill->old->edition == edition;
     if (good && entry_matches(fill->old, &fill->facts))
         return over(fill, 200, fill->old);
@@ -174,6 +214,28 @@ static bool ask_digest(struct site_fill *fill)
     return true;
 }
 
+static bool ask_folder(struct site_fill *fill, int root, struct entry_form form, int64_t now_unix)
+{
+    fill->state = FILL_LISTING;
+    fill->folder = (struct folder){
+        .root = root,
+        .fd = fill->fd,
+        .key = fill->path,
+        .dotfiles = fill->dotfiles,
+        .form = form,
+        .now_unix = now_unix,
+    };
+    fill->ask = (struct site_ask){ .kind = SITE_ASK_FOLDER, .folder = &fill->folder };
+    return true;
+}
+
+static bool listed(struct site_fill *fill)
+{
+    fill->made = fill->folder.made;
+    fill->made->hash = fill->hash;
+    return over(fill, 200, fill->made);
+}
+
 /* Between the two openings the name may have come to stand for something else. What is too long to
  * be hashed, or changes all the time, has no tag made of its bytes. */
 static bool measured(struct site_fill *fill, struct entry_form form, int64_t now_unix)
@@ -185,6 +247,8 @@ static bool measured(struct site_fill *fill, struct entry_form form, int64_t now
     bool whole = fill->facts.stx_size <= form.whole_max && steady;
     if (form.etag == ENTRY_ETAG_HASH && (!steady || fill->facts.stx_size > DIGEST_FILE_MAX))
         form.etag = ENTRY_ETAG_OFF;
+    if (form.type.len == 0)
+        form.type = http_mime_of(form.mime, str_from(fill->file));
     fill->made = entry_make(fill->path, &fill->facts, whole, form, now_unix);
     if (!fill->made)
         return over(fill, 503, NULL);
@@ -237,6 +301,11 @@ static bool opens_again(struct site_fill *fill, int64_t result)
     return opens && result == -EAGAIN && fill->opened_again++ < FILL_AGAIN_MAX;
 }
 
+static bool failed(struct site_fill *fill, int status)
+{
+    return fill->state == FILL_NAMING && status == 404 ? not_there(fill) : over(fill, status, NULL);
+}
+
 bool fill_step(struct site_fill *fill, int64_t result, int root, struct entry_form form,
                int64_t now_unix)
 {
@@ -244,11 +313,12 @@ bool fill_step(struct site_fill *fill, int64_t result, int root, struct entry_fo
     if (opens_again(fill, result))
         return true;
     if (result < 0)
-        return over(fill, status_of((int)-result), NULL);
+        return failed(fill, status_of((int)-result));
 
     switch (fill->state) {
     case FILL_START:
     case FILL_LINKED:
+    case FILL_NEXT:
         return ask_open(fill, FILL_NAMING, root, fill->follow ? O_PATH : O_PATH | O_NOFOLLOW);
     case FILL_NAMING:
         fill->name_fd = (int)result;
@@ -257,6 +327,8 @@ bool fill_step(struct site_fill *fill, int64_t result, int root, struct entry_fo
         return looked(fill, root, form.edition);
     case FILL_OPENING:
         fill->fd = (int)result;
+        if (fill->lists)
+            return ask_folder(fill, root, form, now_unix);
         return ask_stat(fill, FILL_MEASURING, fill->fd, &fill->facts);
     case FILL_MEASURING:
         return measured(fill, form, now_unix);
@@ -268,6 +340,8 @@ bool fill_step(struct site_fill *fill, int64_t result, int root, struct entry_fo
         return ask_stat(fill, FILL_AGREEING, fill->fd, &fill->again);
     case FILL_AGREEING:
         return agreed(fill, fill->read == fill->made->size, form, now_unix);
+    case FILL_LISTING:
+        return listed(fill);
     case FILL_OVER:
         break;
     }

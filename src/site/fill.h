@@ -7,9 +7,11 @@
 
 #include "http/path.h"
 #include "site/entry.h"
+#include "site/folder.h"
 #include "site/root.h"
 #include "site/route.h"
 
+#include <limits.h>
 #include <linux/openat2.h>
 
 enum site_ask_kind {
@@ -18,6 +20,7 @@ enum site_ask_kind {
     SITE_ASK_READ,
     SITE_ASK_SURVEY,
     SITE_ASK_DIGEST,
+    SITE_ASK_FOLDER,
 };
 
 /* What the file system is asked. The result is a descriptor, 0, a number of bytes, or -errno. */
@@ -31,6 +34,7 @@ struct site_ask {
     size_t len;
     struct survey *survey; /* SURVEY: to be run on a helper thread; the result is 0 */
     struct digest *digest; /* DIGEST: likewise; the result is its error */
+    struct folder *folder; /* FOLDER: likewise */
 };
 
 /* The answer: 200 with a pinned entry, 301 for a directory asked for without its slash, or 403,
@@ -40,7 +44,7 @@ struct site_found {
     struct site_entry *entry;
 };
 
-enum { FILL_FILE_MAX = HTTP_PATH_MAX + sizeof "/index.html" }; /* with a slash before it */
+enum { FILL_FILE_MAX = HTTP_PATH_MAX + NAME_MAX + 1 }; /* with a slash before it */
 
 /* To read a file that keeps changing; then it is sent from its descriptor, and not held. */
 enum { FILL_TRIES_MAX = 3 };
@@ -54,11 +58,13 @@ enum fill_state {
     FILL_NAMING,    /* to have it as a name */
     FILL_LOOKING,   /* to know what it is */
     FILL_LINKED,    /* it is a link: for its way to be known, and then the next step */
+    FILL_NEXT,      /* there is no such index: likewise, for the next one */
     FILL_OPENING,   /* to have it open for reading */
     FILL_MEASURING, /* to know what was opened */
     FILL_READING,   /* for its bytes */
     FILL_HASHING,   /* for the digest of bytes that are not held */
     FILL_AGREEING,  /* to know whether it changed meanwhile */
+    FILL_LISTING,   /* for the listing of a directory */
     FILL_OVER,
 };
 
@@ -73,6 +79,10 @@ struct site_fill {
     unsigned opened_again;
     bool steady; /* the file did not change again and again while it was read */
     bool follow; /* a link at the end of the path: its way is known, or need not be */
+    bool lists;  /* it is a listing that is wanted, of a directory */
+    bool dotfiles;
+    bool passed_over; /* a name of an index was not there, */
+    bool passed_link; /* or led nowhere */
     uint64_t hash;
     int name_fd, fd; /* or -1 */
     uint64_t read;   /* bytes of it, or hashed */
@@ -83,18 +93,23 @@ struct site_fill {
     struct site_route *route; /* the way there, pinned, or NULL: nobody tells of changes */
     struct survey *survey;    /* under way, or NULL */
     struct digest digest;     /* of a large file */
+    struct folder folder;     /* being listed */
     unsigned surveys;         /* how many there were */
     uint64_t news;            /* how much was told when the last one began */
     uint32_t epoch;           /* of the site, when it began */
     bool stale;               /* the file changed meanwhile: good for those who wait, not held */
     struct entry_rules rules; /* of the path; in memory that is owned, if there are any */
     char *rules_memory;
-    struct str path;  /* normalised; owned */
-    const char *file; /* relative to the root: path without its '/', index.html added; owned */
+    struct str path;  /* normalised, or the key of a listing; owned */
+    struct str index; /* names that are still to be tried; borrowed */
+    char *file; /* relative to the root: path without its '/', and the name of an index; owned */
+    size_t file_dir; /* bytes of `file` before that name */
 };
 
-/* Set a fill up for a path. NULL when memory is short. */
-struct site_fill *fill_make(struct str path, uint64_t hash);
+/* Set a fill up for a path, or for the key of a listing. `index` are the names, separated by
+ * commas, of what answers for a directory: the first that is there; borrowed. NULL when memory is
+ * short. */
+struct site_fill *fill_make(struct str path, uint64_t hash, struct str index);
 
 /* Let rules apply to what is made, before the first step: they are copied. False when memory is
  * short. */
@@ -104,9 +119,10 @@ bool fill_set_rules(struct site_fill *fill, const struct entry_rules *rules);
 void fill_free(struct site_fill *fill);
 
 /* Go on, given the result of fill->ask (0 at first, or -errno to give up). True: fill->ask is to be
- * carried out next. False: over, but for FILL_LINKED, which is gone on with by 0; fill->found holds
- * the answer, whose entry is fill->old or fill->made. `root` is the directory that paths start
- * from; `now_unix` tells whether a file's times can be trusted to show a change. */
+ * carried out next. False: over, but for FILL_LINKED and FILL_NEXT, which are gone on with by 0;
+ * fill->found holds the answer, whose entry is fill->old or fill->made. `root` is the directory
+ * that paths start from; `now_unix` tells whether a file's times can be trusted to show a change.
+ */
 bool fill_step(struct site_fill *fill, int64_t result, int root, struct entry_form form,
                int64_t now_unix);
 

@@ -186,7 +186,7 @@ static void add_head(struct text *out, struct str path, struct listing_form form
 /* "1.5 KiB": no more than there are. */
 static void add_size(struct text *out, uint64_t size)
 {
-    static const char units[][4] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
+    const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
     unsigned unit = 0;
     uint64_t rest = 0;
 

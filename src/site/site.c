@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/text.h"
+#include "site/listing.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -183,10 +184,11 @@ static struct site_fill *fill_under_way(struct site *site, struct str path, uint
 
 static struct site_fill *start_fill(struct site *site, struct str path, uint64_t hash)
 {
-    struct site_fill *fill = fill_make(path, hash);
+    struct site_fill *fill = fill_make(path, hash, site->config.index);
 
     if (!fill)
         return NULL;
+    fill->dotfiles = site->config.dotfiles;
     fill->old = cache_find(&site->cache, path, hash);
     if (fill->old)
         site_pin(fill->old);
@@ -327,13 +329,21 @@ static void admit(struct site *site, struct site_entry *entry)
     cache_add(&site->cache, entry);
 }
 
+/* A link has a way of its own, and the names before it that are not there, or lead nowhere, have
+ * another: the route of the outcome does not tell of both. */
+static bool hangs_on_two_ways(const struct site_fill *fill)
+{
+    return fill->passed_over && (fill->passed_link || fill->follow);
+}
+
 /* Until when it may be served without a look at the disk. A file with more than one name may be
  * written to through another one. */
 static void set_until(const struct site *site, const struct site_fill *fill,
                       struct site_entry *entry, uint64_t now_ms)
 {
-    bool told = fill->route && fill->route->watched && root_is_watched(&site->root) &&
-                (entry->status != 200 || fill->facts.stx_nlink <= 1);
+    bool one_name = entry->status != 200 || fill->lists || fill->facts.stx_nlink <= 1;
+    bool told = fill->route && fill->route->watched && root_is_watched(&site->root) && one_name &&
+                !hangs_on_two_ways(fill);
 
     entry->until_ms = now_ms + (told ? SITE_WATCHED_MS : SITE_CHECK_MS);
     entry->epoch = site->epoch;
@@ -384,6 +394,15 @@ static void drop_old(struct site *site, struct site_fill *fill, bool sound)
         remove_entry(site, old);
 }
 
+/* The name was not there: the way by which that was seen must have been good. */
+static void pass_over(struct site_fill *fill)
+{
+    if (fill->route && fill->route->dead)
+        fill->stale = true;
+    fill->passed_over = true;
+    fill->passed_link |= fill->follow;
+}
+
 bool site_fill_step(struct site *site, struct site_fill *fill, int64_t result, uint64_t now_ms,
                     int64_t now_unix)
 {
@@ -399,10 +418,12 @@ bool site_fill_step(struct site *site, struct site_fill *fill, int64_t result, u
     }
     if (fill_step(fill, result, fill->root->fd, site->config.form, now_unix))
         return true;
-    if (fill->state == FILL_LINKED) {
+    if (fill->state == FILL_LINKED || fill->state == FILL_NEXT) {
+        if (fill->state == FILL_NEXT)
+            pass_over(fill);
         bury(site, fill->name_fd);
         fill->name_fd = -1;
-        if (find_way(site, fill, now_ms))
+        if (watches && find_way(site, fill, now_ms))
             return true;
         return fill_step(fill, 0, fill->root->fd, site->config.form, now_unix);
     }
@@ -471,6 +492,28 @@ static void forget(struct site *site, struct str path)
         fill->stale = true;
 }
 
+static bool is_index(const struct site *site, struct str name)
+{
+    struct str names = site->config.index, index;
+
+    while (str_next(&names, ',', &index))
+        if (str_equal(name, index))
+            return true;
+    return false;
+}
+
+static void forget_listings(struct site *site, struct str path)
+{
+    char space[SURVEY_PATH_MAX + LISTING_KEY_MAX];
+
+    for (unsigned i = 0; i < LISTING_FORMS; i++) {
+        struct text key = text_in(space, sizeof space);
+        listing_key(&key, path, listing_form_of(i));
+        if (!key.cut)
+            forget(site, text_str(&key));
+    }
+}
+
 /* Something happened to a name in the directory that a route leads to. */
 static void name_changed(struct site *site, const struct site_route *route, struct str name)
 {
@@ -478,8 +521,10 @@ static void name_changed(struct site *site, const struct site_route *route, stru
     struct text path = text_in(space, sizeof space);
 
     text_add(&path, route->path);
-    if (str_equal(name, STR("index.html")))
+    if (is_index(site, name))
         forget(site, text_str(&path));
+    if (site->config.listing)
+        forget_listings(site, route->path);
     text_add(&path, name);
     if (!path.cut)
         forget(site, text_str(&path));

@@ -45,6 +45,9 @@ struct site_config {
     struct str root_path;             /* absolute, borrowed; empty: it stays the one it is */
     int inotify;                      /* borrowed; -1: nothing is watched */
     struct entry_form form;           /* whole_max is the site's to set: by what can be held */
+    struct str index; /* names of what answers for a directory, with commas between; borrowed */
+    bool listing;     /* keys of listings may be looked up, too */
+    bool dotfiles;    /* and list names that start with a dot */
     struct cache_limits limits[CACHE_SHELVES];
     uint64_t seed;
 };
@@ -87,8 +90,9 @@ static inline uint64_t site_hash(const struct site *site, struct str path)
     return cache_hash(&site->cache, path);
 }
 
-/* The entry for a normalised path, if it is held and fresh; or NULL: fill it. It may be a negative
- * one. Not pinned: it may be gone after the next call that changes the site. */
+/* The entry for a normalised path, or for the key of a listing (listing.h), if it is held and
+ * fresh; or NULL: fill it. It may be a negative one. Not pinned: it may be gone after the next call
+ * that changes the site. */
 struct site_entry *site_find(struct site *site, struct str path, uint64_t now_ms);
 
 /* The same for a path as a target has it, which may need normalising: the entry is found only when

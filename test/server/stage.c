@@ -101,6 +101,7 @@ struct config stage_config(void)
     return (struct config){
         .cores = 1,
         .root = site_path,
+        .index = "index.html",
         .idle_ms = 60000,
         .header_ms = 10000,
         .body_ms = 30000,

@@ -126,6 +126,53 @@ static void dot_files_are_served_when_asked(void **state)
     unlink(path);
 }
 
+/* --- listings --- */
+
+static struct answer visit_directory(struct stage *stage, const char *target, const char *fields)
+{
+    char says[256];
+
+    snprintf(says, sizeof says, "GET %s HTTP/1.1\r\nHost: h\r\n%s\r\n", target, fields);
+    return client_answer(client_visit(stage, says), false);
+}
+
+static void expect_listing(struct stage *stage, const char *target, const char *fields,
+                           const char *type, const char *text)
+{
+    struct answer answer = visit_directory(stage, target, fields);
+
+    assert_int_equal(answer.status, 200);
+    if (!str_equal(answer_field(&answer, "Content-Type"), str_from(type)))
+        fail_msg("%s with %s is no %s", target, fields, type);
+    assert_true(str_equal(answer_field(&answer, "Vary"), STR("Accept")));
+    if (!memmem(answer.body.at, answer.body.len, text, strlen(text)))
+        fail_msg("%s with %s: %.*s", target, fields, (int)answer.body.len, answer.body.at);
+}
+
+static void listings_where_there_is_no_index(void **state)
+{
+    const char *html = "text/html; charset=utf-8", *json = "application/json";
+    struct config config = stage_config();
+
+    (void)state;
+    struct stage *stage = stage_calm();
+    assert_int_equal(visit_directory(stage, "/", "").status, 404);
+    stage_close(stage);
+    config.listing = true;
+    stage = stage_open(&config);
+    expect_listing(stage, "/", "", html, "<a href=\"./dir/\">");
+    expect_listing(stage, "/?sort=size&order=desc&x", "", html,
+                   "<th aria-sort=\"descending\"><a href=\"?sort=size");
+    expect_listing(stage, "/", "Accept: application/json\r\n", json, "\"href\":\"./dir/\"");
+    expect_listing(stage, "/", "Accept: text/html, application/json\r\n", html, "<title>");
+    assert_int_equal(visit_directory(stage, "/dir", "").status, 301);
+    assert_int_equal(visit_directory(stage, "/none/", "").status, 404);
+    assert_int_equal(visit_directory(stage, "/none", "").status, 404);
+    assert_int_equal(visit_directory(stage, "/hello.txt/", "").status, 404);
+    client_gets_file(client_visit(stage, "GET /dir/ HTTP/1.1\r\nHost: h\r\n\r\n"), FILE_INDEX);
+    stage_close(stage);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -134,6 +181,7 @@ int main(void)
         cmocka_unit_test(a_redirect_that_would_be_too_long_is_414),
         cmocka_unit_test(long_redirects_wait_for_room),
         cmocka_unit_test(dot_files_are_served_when_asked),
+        cmocka_unit_test(listings_where_there_is_no_index),
     };
 
     return cmocka_run_group_tests(tests, stage_build_site, stage_remove_site);

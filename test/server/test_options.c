@@ -175,6 +175,37 @@ static void demo_endpoints(void **state)
                    "ringlet: --dataset /proc/self/status: only --demo reads it; give that, too");
 }
 
+static void what_answers_for_a_directory(void **state)
+{
+    (void)state;
+    assert_read(WORDS("--root", "/"), NULL, OPTIONS_RUN);
+    assert_string_equal(config.index, "index.html");
+    assert_false(config.listing);
+    assert_read(WORDS("--index", "home.html, index.htm", "--listing"), NULL, OPTIONS_RUN);
+    assert_string_equal(config.index, "home.html, index.htm");
+    assert_true(config.listing);
+    assert_read(WORDS("--index", ""), NULL, OPTIONS_RUN);
+    assert_string_equal(config.index, "");
+    assert_read(WORDS("--index", "a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p"), NULL, OPTIONS_RUN);
+    assert_read(WORDS("--root", "/"), WORDS("RINGLET_INDEX=", "RINGLET_LISTING=yes"), OPTIONS_RUN);
+    assert_string_equal(config.index, "");
+    assert_true(config.listing);
+}
+
+static void bad_names_of_an_index(void **state)
+{
+    static const char *const bad[] = { "a/b", "a,,b", "a,", ",a", " ", "a,..", ".",
+                                       "a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q" };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        char sentence[128];
+        snprintf(sentence, sizeof sentence,
+                 "ringlet: --index %s: up to 16 names of files are allowed", bad[i]);
+        assert_refused(WORDS("--index", bad[i]), NULL, sentence);
+    }
+}
+
 static void times_and_sizes(void **state)
 {
     static const struct {
@@ -427,6 +458,7 @@ static void help_fits_and_shows_all(void **state)
         "--header-timeout TIME", "--body-timeout TIME", "--write-timeout TIME",
         "--cache-size SIZE", "--max-head SIZE",
         "--max-body SIZE", "--max-conns N", "--user USER[:GROUP]",
+        "--index NAMES", "--listing",
         "--dotfiles", "--mime-types FILE", "--demo",
         "--dataset FILE", "--check", "-q, --quiet", "-h, --help",
         "-V, --version", "(default 8080)", "(default 60s)", "(default 16k)", "RINGLET_PORT=80",
@@ -531,6 +563,8 @@ int main(void)
         cmocka_unit_test(engines),
         cmocka_unit_test(entity_tags),
         cmocka_unit_test(demo_endpoints),
+        cmocka_unit_test(what_answers_for_a_directory),
+        cmocka_unit_test(bad_names_of_an_index),
         cmocka_unit_test(times_and_sizes),
         cmocka_unit_test(bad_values),
         cmocka_unit_test(unreadable_root),

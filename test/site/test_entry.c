@@ -133,18 +133,25 @@ static void validators_are_those_of_the_fields(void **state)
     }
 }
 
-static void directories_are_html(void **state)
+static void a_form_may_say_otherwise(void **state)
 {
-    static const char *const paths[] = { "/", "/dir/", "/archive.tar.gz/" };
-    const struct statx facts = file_of(0);
-    const struct str html = STR("Content-Type: text/html; charset=utf-8\r\n");
+    const struct statx facts = file_of(5);
+    const struct entry_form form = { .type = STR("a/b"),
+                                     .lines = STR("X: y\r\n"),
+                                     .undated = true };
+    struct site_entry *entry = entry_make(STR("/page.html"), &facts, true, form, INT64_MAX);
 
     (void)state;
-    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
-        struct site_entry *entry = make(paths[i], &facts, true);
-        assert_true(str_starts(entry->typed, html));
-        discard(entry);
-    }
+    assert_non_null(entry);
+    assert_str(entry->fields, "Content-Length: 5\r\n"
+                              "Content-Type: a/b\r\n"
+                              "X: y\r\n"
+                              "Accept-Ranges: bytes\r\n"
+                              "ETag: \"2ebc98a1-5\"\r\n\r\n");
+    assert_true(str_starts(entry->shared, STR("X: y\r\n")));
+    assert_true(entry->validators.undated);
+    assert_false(entry->validators.modified_strong);
+    discard(entry);
 }
 
 static void begins_as_it_should(void **state)
@@ -468,7 +475,7 @@ int main(void)
         cmocka_unit_test(fields_are_exact),
         cmocka_unit_test(ends_of_the_fields_stand_alone),
         cmocka_unit_test(validators_are_those_of_the_fields),
-        cmocka_unit_test(directories_are_html),
+        cmocka_unit_test(a_form_may_say_otherwise),
         cmocka_unit_test(begins_as_it_should),
         cmocka_unit_test(holds_small_files_whole),
         cmocka_unit_test(holds_large_files_without_bytes),

@@ -117,6 +117,7 @@ static int64_t carry(struct world *w, const struct site_ask *ask)
     case SITE_ASK_STAT:
         return look_at_it(w, ask);
     case SITE_ASK_SURVEY: /* the site's, not the fill's */
+    case SITE_ASK_FOLDER:
         fail();
         break;
     case SITE_ASK_DIGEST:
@@ -129,7 +130,7 @@ static int64_t carry(struct world *w, const struct site_ask *ask)
 
 static struct site_fill *make_fill(const char *path)
 {
-    struct site_fill *fill = fill_make(str_from(path), HASH);
+    struct site_fill *fill = fill_make(str_from(path), HASH, STR("index.html"));
 
     assert_non_null(fill);
     return fill;
@@ -269,7 +270,9 @@ static void paths_become_names(void **state)
         struct world w = world_with(regular(3));
         w.file = cases[i].file;
         struct site_fill *fill = fill_of(&w, cases[i].path);
+        bool html = str_ends(fill->path, STR("/"));
         assert_whole(fill, 3, 'a');
+        assert_int_equal(str_equal(fill->made->type, STR("text/html; charset=utf-8")), html);
         assert_true(str_equal(fill->path, str_from(cases[i].path)));
         discard(fill);
     }

@@ -1,5 +1,7 @@
 /* The site on a real directory, whose asks are carried out here as the server would. */
+#include "base/text.h"
 #include "seed.h"
+#include "site/listing.h"
 #include "site/site.h"
 
 #include <errno.h>
@@ -53,6 +55,10 @@ static int64_t carry(struct scene *s, struct site_ask *ask)
         return 0;
     }
     s->asks++;
+    if (ask->kind == SITE_ASK_FOLDER) {
+        folder_run(ask->folder);
+        return ask->folder->error;
+    }
     if (ask->kind == SITE_ASK_STAT)
         return statx(ask->fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, ask->statx) ? -errno : 0;
     if (ask->kind == SITE_ASK_READ) {
@@ -91,14 +97,19 @@ static void close_dead(struct scene *s)
     }
 }
 
-static struct site_fill *start(struct scene *s, const char *path)
+static struct site_fill *start_key(struct scene *s, struct str key)
 {
     bool started = false;
-    struct site_fill *fill = site_fill(&s->site, str_from(path), &started);
+    struct site_fill *fill = site_fill(&s->site, key, &started);
 
     assert_non_null(fill);
     assert_true(started);
     return fill;
+}
+
+static struct site_fill *start(struct scene *s, const char *path)
+{
+    return start_key(s, str_from(path));
 }
 
 /* Tell the site what has happened; what is not watched any more need not be. */
@@ -119,11 +130,11 @@ static void listen_to(struct scene *s)
         inotify_rm_watch(s->inotify, watch);
 }
 
-/* The answer for a path, its entry pinned for the caller. */
-static struct site_found get(struct scene *s, const char *path)
+/* The answer for a path, or another key, its entry pinned for the caller. */
+static struct site_found get_key(struct scene *s, struct str key)
 {
     listen_to(s);
-    struct site_entry *entry = site_find(&s->site, str_from(path), s->now_ms);
+    struct site_entry *entry = site_find(&s->site, key, s->now_ms);
     struct site_found found = { 200, entry };
 
     if (entry && entry->status != 200)
@@ -132,7 +143,7 @@ static struct site_found get(struct scene *s, const char *path)
         site_pin(entry);
         return found;
     }
-    struct site_fill *fill = start(s, path);
+    struct site_fill *fill = start_key(s, key);
     run(s, fill);
     found = fill->found;
     if (found.entry)
@@ -140,6 +151,11 @@ static struct site_found get(struct scene *s, const char *path)
     site_fill_end(&s->site, fill);
     close_dead(s);
     return found;
+}
+
+static struct site_found get(struct scene *s, const char *path)
+{
+    return get_key(s, str_from(path));
 }
 
 static void let_go(struct scene *s, struct site_found found)
@@ -240,6 +256,7 @@ static void scene_make(struct scene *s, const struct room *room, bool watched)
 
     const struct site_config config = {
         .root = s->root,
+        .index = STR("index.html"),
         .inotify = s->inotify,
         .limits = { [CACHE_WHOLE] = { room->bytes, room->entries },
                     [CACHE_OPEN] = { room->bytes, room->descriptors },
@@ -1307,9 +1324,120 @@ static void never_serves_what_is_gone(void **state)
     random_changes(true);
 }
 
+/* --- what answers for a directory --- */
+
+static void indexes_are_tried_in_order(void **state)
+{
+    struct scene s;
+
+    (void)state;
+    scene_make(&s, &plenty, true);
+    s.site.config.index = STR("one.html,two.txt");
+    put_directory(&s, "root/dir");
+    assert_int_equal(status_of(&s, "/dir/"), 404);
+    put(&s, "root/dir/two.txt", "two");
+    assert_turns(&s, "/dir/", "two");
+    struct site_found found = get(&s, "/dir/");
+    assert_true(str_starts(found.entry->type, STR("text/plain")));
+    let_go(&s, found);
+    put(&s, "root/dir/one.html", "one");
+    assert_turns(&s, "/dir/", "one");
+    put(&s, "root/dir/two.txt", "later");
+    assert_turns(&s, "/dir/", "one");
+    drop(&s, "root/dir/one.html");
+    assert_turns(&s, "/dir/", "later");
+    put_directory(&s, "root/dir/one.html"); /* a directory of that name is no page */
+    assert_turns(&s, "/dir/", "later");
+    drop(&s, "root/dir/two.txt");
+    assert_turns(&s, "/dir/", NULL);
+    s.site.config.index = STR("");
+    put(&s, "root/dir/index.html", "no index");
+    s.now_ms += SITE_WATCHED_MS + 1;
+    assert_int_equal(status_of(&s, "/dir/"), 404);
+    assert_int_equal(status_of(&s, "/"), 404);
+    assert_int_equal(status_of(&s, "/none/"), 404);
+    scene_close(&s);
+}
+
+/* A link that leads nowhere is passed over; what it leads to later is seen within a second. */
+static void an_index_behind_a_link(void **state)
+{
+    struct scene s;
+    char name[NAME_MAX_HERE];
+
+    (void)state;
+    scene_make(&s, &plenty, true);
+    s.site.config.index = STR("one.html,two.html");
+    put(&s, "root/two.html", "two");
+    full(&s, "root/one.html", name);
+    assert_int_equal(symlink("target/page.html", name), 0);
+    assert_turns(&s, "/", "two");
+    put_directory(&s, "root/target");
+    put(&s, "root/target/page.html", "one");
+    s.now_ms += SITE_CHECK_MS + 1;
+    assert_turns(&s, "/", "one");
+    scene_close(&s);
+}
+
+static struct site_found get_listing(struct scene *s, const char *path, unsigned form)
+{
+    char space[256];
+    struct text key = text_in(space, sizeof space);
+
+    listing_key(&key, str_from(path), listing_form_of(form));
+    return get_key(s, text_str(&key));
+}
+
+/* Every form of the listing has the text, or none has. */
+static void assert_lists(struct scene *s, const char *path, const char *text, bool there)
+{
+    for (unsigned i = 0; i < LISTING_FORMS; i++) {
+        struct site_found found = get_listing(s, path, i);
+        assert_int_equal(found.status, 200);
+        const char *at = memmem(found.entry->bytes, found.entry->size, text, strlen(text));
+        if ((at != NULL) != there)
+            fail_msg("%s in %.*s", text, (int)found.entry->size, found.entry->bytes);
+        let_go(s, found);
+    }
+}
+
+static void listings_are_held_and_follow(void **state)
+{
+    struct scene s;
+
+    (void)state;
+    scene_make(&s, &plenty, true);
+    s.site.config.listing = true;
+    put_directory(&s, "root/dir");
+    put(&s, "root/dir/a.txt", "first");
+    assert_lists(&s, "/dir/", "./a.txt", true);
+    s.asks = 0;
+    assert_lists(&s, "/dir/", "./a.txt", true);
+    assert_int_equal(s.asks, 0);
+
+    put(&s, "root/dir/b.txt", "");
+    assert_lists(&s, "/dir/", "./b.txt", true);
+    put(&s, "root/dir/b.txt", "1234567");
+    assert_lists(&s, "/dir/", "7", true);
+    rename_over(&s, "root/dir/b.txt", "root/dir/c.txt");
+    assert_lists(&s, "/dir/", "./b.txt", false);
+    assert_lists(&s, "/dir/", "./c.txt", true);
+    drop(&s, "root/dir/c.txt");
+    assert_lists(&s, "/dir/", "./c.txt", false);
+    assert_lists(&s, "/", "./dir/", true);
+    rename_over(&s, "root/dir", "root/moved");
+    assert_int_equal(get_listing(&s, "/dir/", 0).status, 404);
+    assert_lists(&s, "/", "./moved/", true);
+    assert_lists(&s, "/moved/", "./a.txt", true);
+    scene_close(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(indexes_are_tried_in_order),
+        cmocka_unit_test(an_index_behind_a_link),
+        cmocka_unit_test(listings_are_held_and_follow),
         cmocka_unit_test(a_hit_asks_nothing),
         cmocka_unit_test(each_path_has_its_answer),
         cmocka_unit_test(a_large_file_comes_as_a_descriptor),
