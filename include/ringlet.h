@@ -110,6 +110,28 @@ typedef void ringlet_handler(struct ringlet_request *request, struct ringlet_rep
 RINGLET_API int ringlet_route(struct ringlet *server, const char *method, const char *pattern,
                               ringlet_handler *handler, void *data);
 
+/* The same for a handler that wants the request's body, whole: it is called when that has come, and
+ * ringlet_body gives it. The memory for it grows as it comes. A request that announces more than
+ * `max` bytes is answered 413 before any of them is read, and one that sends more in chunks as soon
+ * as it does. "Expect: 100-continue" (RFC 9110 10.1.1) is granted only here and to
+ * ringlet_route_pieces; a body that no handler wants is read and dropped, up to 1 MiB. */
+RINGLET_API int ringlet_route_body(struct ringlet *server, const char *method, const char *pattern,
+                                   uint64_t max, ringlet_handler *handler, void *data);
+
+/* Takes a piece of a request's body, which is lent for the call. *state is NULL before the first
+ * piece and the request's own from then on: the handler gets it from ringlet_body_state, and is its
+ * owner. Returns 0, or a status from 400 to 599 to answer the request with, and close. When the
+ * handler will never be called (the client has gone, the body breaks the rules) and *state is not
+ * NULL, this is called once more with NULL for `bytes`: release it. No more is read from the client
+ * before this has returned. */
+typedef int ringlet_piece(const void *bytes, size_t len, void **state, void *data);
+
+/* The same for a handler whose body is taken in pieces by `piece`, and never held: the handler is
+ * called after the last one. */
+RINGLET_API int ringlet_route_pieces(struct ringlet *server, const char *method,
+                                     const char *pattern, uint64_t max, ringlet_piece *piece,
+                                     ringlet_handler *handler, void *data);
+
 /* Answer GET for this pattern with a redirect (status 301, 302, 303, 307 or 308) to `location`,
  * which is copied. Otherwise like ringlet_route. */
 RINGLET_API int ringlet_redirect(struct ringlet *server, const char *pattern, const char *location,
@@ -156,6 +178,13 @@ RINGLET_API struct ringlet_slice ringlet_header(const struct ringlet_request *re
 /* The next header field, in the order sent. *at is 0 before the first call and is moved on. */
 RINGLET_API bool ringlet_header_next(const struct ringlet_request *request, size_t *at,
                                      struct ringlet_slice *name, struct ringlet_slice *value);
+
+/* The body, for ringlet_route_body; empty when there is none. */
+RINGLET_API struct ringlet_slice ringlet_body(const struct ringlet_request *request);
+
+/* What ringlet_route_pieces has made of the body; NULL when no piece has come. Owned by the handler
+ * that asks; only the first call gives it. */
+RINGLET_API void *ringlet_body_state(struct ringlet_request *request);
 
 /* The address at the other end of the connection, as text. */
 RINGLET_API struct ringlet_slice ringlet_peer(const struct ringlet_request *request);

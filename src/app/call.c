@@ -126,6 +126,20 @@ bool ringlet_header_next(const struct ringlet_request *request, size_t *at,
     return true;
 }
 
+struct ringlet_slice ringlet_body(const struct ringlet_request *request)
+{
+    return slice(request->body);
+}
+
+void *ringlet_body_state(struct ringlet_request *request)
+{
+    void *state = request->body_state ? *request->body_state : NULL;
+
+    if (state)
+        *request->body_state = NULL;
+    return state;
+}
+
 struct ringlet_slice ringlet_peer(const struct ringlet_request *request)
 {
     return slice(request->peer);

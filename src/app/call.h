@@ -26,6 +26,8 @@ struct ringlet_request {
     const struct endpoint_match *match;
     struct str peer;
     void *state; /* of the core */
+    struct str body;
+    void **body_state; /* made of its pieces; NULL: none */
     struct text decoded;
     struct call_decoded *more;
 };

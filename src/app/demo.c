@@ -16,7 +16,11 @@ enum {
     NAME_MAX_LEN = 256,
     ESCAPED_MAX = 6, /* bytes that one byte of a name may become */
     COUNT_MAX = 1000000,
+    SUM_BODY_MAX = 4096,
+    ECHO_MAX = 16 * 1024 * 1024,
 };
+
+#define UPLOAD_MAX (UINT64_C(1) << 40)
 
 struct demo {
     struct demo_items *items; /* or NULL */
@@ -147,7 +151,37 @@ static void answer_sum(struct ringlet_request *request, struct ringlet_reply *re
     while (ringlet_query_next(request, &at, &name, &value))
         if (read_number(value, &number))
             sum += number;
+    if (read_number(ringlet_body(request), &number))
+        sum += number;
     ringlet_reply_printf(reply, "%lld", (long long)sum);
+}
+
+/* --- what was uploaded --- */
+
+/* The state is the count itself: there is nothing to release. */
+static int count_piece(const void *bytes, size_t len, void **state, void *data)
+{
+    (void)data;
+    *state = bytes ? (void *)((uintptr_t)*state + len) : NULL;
+    return 0;
+}
+
+static void answer_count(struct ringlet_request *request, struct ringlet_reply *reply, void *data)
+{
+    (void)data;
+    ringlet_reply_printf(reply, "%ju", (uintmax_t)(uintptr_t)ringlet_body_state(request));
+}
+
+static void answer_echo(struct ringlet_request *request, struct ringlet_reply *reply, void *data)
+{
+    struct ringlet_slice body = ringlet_body(request);
+
+    (void)data;
+    ringlet_reply_header(reply, "Content-Type", "application/octet-stream");
+    if (ringlet_reply_send(reply, body.at, body.len) < 0) {
+        ringlet_reply_status(reply, 503);
+        ringlet_reply_send(reply, "", 0);
+    }
 }
 
 /* --- /length/{n} --- */
@@ -219,6 +253,9 @@ static void add_routes(struct ringlet *server, struct demo *demo)
     ringlet_route(server, "GET", "/bigger", answer_bigger, demo);
     ringlet_route(server, "GET", "/hello", answer_hello, demo);
     ringlet_route(server, "GET", "/baseline11", answer_sum, demo);
+    ringlet_route_body(server, "POST", "/baseline11", SUM_BODY_MAX, answer_sum, demo);
+    ringlet_route_pieces(server, "POST", "/upload", UPLOAD_MAX, count_piece, answer_count, demo);
+    ringlet_route_body(server, "POST", "/echo", ECHO_MAX, answer_echo, demo);
     ringlet_route(server, "GET", "/length/{n}", answer_length, demo);
     ringlet_redirect(server, "/easter", "/", 301);
     if (demo->items)

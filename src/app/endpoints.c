@@ -356,12 +356,13 @@ static void insert(struct endpoints *endpoints, struct resource *resource)
     endpoints->count++;
 }
 
-static void set_route(struct resource *resource, enum http_method method, ringlet_handler *handler,
-                      void *data)
+static void set_route(struct resource *resource, const struct endpoint *wanted)
 {
+    enum http_method method = wanted->method;
     struct endpoint *route = &resource->routes[method];
 
-    *route = (struct endpoint){ method, resource->pattern, handler, data };
+    *route = *wanted;
+    route->pattern = resource->pattern;
     resource->by_method[method] = route;
     if (method == HTTP_GET && !resource->by_method[HTTP_HEAD])
         resource->by_method[HTTP_HEAD] = route;
@@ -393,9 +394,9 @@ static void discard(struct resource *resource)
 }
 
 /* `made` is put among the others, or its route among those of one that is there. */
-static int settle(struct endpoints *endpoints, struct resource *made, enum http_method method,
-                  ringlet_handler *handler, void *data)
+static int settle(struct endpoints *endpoints, struct resource *made, const struct endpoint *wanted)
 {
+    enum http_method method = wanted->method;
     struct resource *there = find_same(endpoints, made);
 
     if (!there && endpoints->count == RINGLET_ROUTES_MAX)
@@ -409,26 +410,37 @@ static int settle(struct endpoints *endpoints, struct resource *made, enum http_
         return error;
     if (!there)
         insert(endpoints, made);
-    set_route(there ? there : made, method, handler, data);
+    set_route(there ? there : made, wanted);
     return there ? 1 : 0;
 }
 
-int endpoints_add(struct endpoints *endpoints, const char *method_name, const char *pattern,
-                  ringlet_handler *handler, void *data)
+int endpoints_add_body(struct endpoints *endpoints, const char *method_name, const char *pattern,
+                       const struct endpoint_body *body, ringlet_handler *handler, void *data)
 {
-    enum http_method method = http_method_of(str_from(method_name));
+    struct endpoint wanted = { .method = http_method_of(str_from(method_name)),
+                               .handler = handler,
+                               .data = data };
     struct resource *made = calloc(1, sizeof *made);
 
     if (!made || !(made->memory = strdup(pattern))) {
         discard(made);
         return -ENOMEM;
     }
+    if (body)
+        wanted.body = *body;
     made->pattern = str_from(made->memory);
-    const char *wrong = method < ENDPOINTS_METHODS ? parse(made) : "no route can have this method";
+    const char *wrong =
+        wanted.method < ENDPOINTS_METHODS ? parse(made) : "no route can have this method";
     int outcome = wrong ? endpoints_refuse(endpoints, "the route %.16s %.200s: %s", method_name,
                                            pattern, wrong)
-                        : settle(endpoints, made, method, handler, data);
+                        : settle(endpoints, made, &wanted);
     if (outcome != 0)
         discard(made);
     return outcome < 0 ? outcome : 0;
+}
+
+int endpoints_add(struct endpoints *endpoints, const char *method, const char *pattern,
+                  ringlet_handler *handler, void *data)
+{
+    return endpoints_add_body(endpoints, method, pattern, NULL, handler, data);
 }

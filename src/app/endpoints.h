@@ -20,8 +20,16 @@ enum {
 /* The methods before this one can have routes. */
 #define ENDPOINTS_METHODS HTTP_TRACE
 
+/* What becomes of the content of its requests. */
+struct endpoint_body {
+    bool wanted;
+    uint64_t max;         /* bytes, where it is wanted */
+    ringlet_piece *piece; /* NULL: it is kept whole */
+};
+
 struct endpoint {
     enum http_method method;
+    struct endpoint_body body;
     struct str pattern;
     ringlet_handler *handler;
     void *data;
@@ -67,7 +75,12 @@ void endpoints_init(struct endpoints *endpoints);
 /* Free what endpoints_add took. */
 void endpoints_release(struct endpoints *endpoints);
 
-/* 0, -ENOMEM, or -EINVAL with a sentence in endpoints->refusal, which keeps the first one. */
+/* 0, -ENOMEM, or -EINVAL with a sentence in endpoints->refusal, which keeps the first one. `body`
+ * may be NULL: it is not wanted. */
+int endpoints_add_body(struct endpoints *endpoints, const char *method, const char *pattern,
+                       const struct endpoint_body *body, ringlet_handler *handler, void *data);
+
+/* The same for a handler that wants no body. */
 int endpoints_add(struct endpoints *endpoints, const char *method, const char *pattern,
                   ringlet_handler *handler, void *data);
 

@@ -296,10 +296,13 @@ static bool is_read_only(const struct http_request *request)
     return request->method == HTTP_GET || request->method == HTTP_HEAD;
 }
 
-bool answer_ignores_body(const struct core *core, const struct http_request *request)
+bool answer_ignores_body(const struct http_request *request, const struct endpoint *endpoint)
 {
-    return request->expects_other || !(is_read_only(request) || request->method == HTTP_OPTIONS ||
-                                       handle_wants(core, request));
+    if (request->expects_other)
+        return true;
+    if (endpoint)
+        return request->expects_continue && !endpoint->body.wanted;
+    return !is_read_only(request) && request->method != HTTP_OPTIONS;
 }
 
 void answer_request(struct exchange *x)

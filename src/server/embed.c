@@ -139,13 +139,35 @@ const char *embed_refusal(const struct ringlet *server)
 
 /* --- routes --- */
 
-int ringlet_route(struct ringlet *server, const char *method, const char *pattern,
-                  ringlet_handler *handler, void *data)
+static int add_body(struct ringlet *server, const char *method, const char *pattern,
+                    const struct endpoint_body *body, ringlet_handler *handler, void *data)
 {
-    int error = endpoints_add(&server->app.endpoints, method, pattern, handler, data);
+    int error = endpoints_add_body(&server->app.endpoints, method, pattern, body, handler, data);
 
     server->no_memory |= error == -ENOMEM;
     return error;
+}
+
+int ringlet_route(struct ringlet *server, const char *method, const char *pattern,
+                  ringlet_handler *handler, void *data)
+{
+    return add_body(server, method, pattern, NULL, handler, data);
+}
+
+int ringlet_route_body(struct ringlet *server, const char *method, const char *pattern,
+                       uint64_t max, ringlet_handler *handler, void *data)
+{
+    const struct endpoint_body body = { .wanted = true, .max = max };
+
+    return add_body(server, method, pattern, &body, handler, data);
+}
+
+int ringlet_route_pieces(struct ringlet *server, const char *method, const char *pattern,
+                         uint64_t max, ringlet_piece *piece, ringlet_handler *handler, void *data)
+{
+    const struct endpoint_body body = { .wanted = true, .max = max, .piece = piece };
+
+    return add_body(server, method, pattern, &body, handler, data);
 }
 
 static void redirect(struct ringlet_request *request, struct ringlet_reply *reply, void *data)

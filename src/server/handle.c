@@ -55,13 +55,13 @@ static inline void find(const struct core *core, const struct http_request *requ
         find_any(core, request, space, found);
 }
 
-bool handle_wants(const struct core *core, const struct http_request *request)
+const struct endpoint *handle_find(const struct core *core, const struct http_request *request)
 {
     char space[HTTP_PATH_MAX];
     struct found found;
 
     if (!core->config->app)
-        return false;
+        return NULL;
     find(core, request, space, &found);
     return found.route;
 }
@@ -174,6 +174,13 @@ static inline void put(struct exchange *x, struct ringlet_reply *reply)
 
 /* --- calling --- */
 
+static COLD void show_content(struct ringlet_request *request, struct content *content)
+{
+    if (content->at)
+        request->body = str_of(content->at, content->len);
+    request->body_state = &content->state;
+}
+
 static inline void call(struct exchange *x, const struct found *found)
 {
     char fields[CALL_FIELDS_ROOM], copied[CALL_CONTENT_ROOM], decoded[CALL_DECODED_ROOM];
@@ -186,6 +193,10 @@ static inline void call(struct exchange *x, const struct found *found)
     request.match = &found->match;
     request.peer = str_of(x->h->peer, x->h->peer_len);
     request.state = x->core->app_state;
+    request.body = str_of("", 0);
+    request.body_state = NULL;
+    if (x->h->content)
+        show_content(&request, x->h->content);
     request.decoded = text_in(decoded, sizeof decoded);
     request.more = NULL;
     reply.status = 200;

@@ -5,6 +5,7 @@
 #ifndef SERVER_HANDLE_H
 #define SERVER_HANDLE_H
 
+#include "app/endpoints.h"
 #include "server/exchange.h"
 
 enum { HANDLE_TELL_MS = 1000 };
@@ -18,7 +19,7 @@ static inline bool handle_request(struct exchange *x)
     return x->core->config->app && handle_routed(x);
 }
 
-/* Is there a handler for it? */
-bool handle_wants(const struct core *core, const struct http_request *request);
+/* The route whose handler answers it; or NULL. */
+const struct endpoint *handle_find(const struct core *core, const struct http_request *request);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "base/cold.h"
 #include "server/answer.h"
+#include "server/handle.h"
 
 #include <stdlib.h>
 
@@ -20,6 +21,12 @@ static COLD void drop_held(struct http1 *h)
     h->held = NULL;
 }
 
+static COLD void drop_content(struct http1 *h)
+{
+    content_free(h->content);
+    h->content = NULL;
+}
+
 static COLD void drop_parts(struct http1 *h, struct core *core)
 {
     parts_free(h->parts, &core->site);
@@ -31,15 +38,18 @@ void http1_drop(struct http1 *h, struct core *core)
     input_drop(&h->input, &core->source);
     drop_parts(h, core);
     drop_held(h);
+    drop_content(h);
     lookups_drop(&h->lookups, core);
 }
 
 static void use_head(struct http1 *h, struct core *core, size_t len)
 {
-    if (h->held)
+    if (h->held) {
         drop_held(h);
-    else
+        drop_content(h);
+    } else {
         input_use(&h->input, &core->source, len);
+    }
     h->in_head = false;
 }
 
@@ -57,7 +67,6 @@ static void start_body(struct http1 *h, const struct http_request *request)
     http_chunked_start(&h->chunked);
 }
 
-/* Keep the head until the body has been read. */
 static bool hold_head(struct http1 *h, const char *head, size_t len)
 {
     h->held = malloc(len);
@@ -67,19 +76,37 @@ static bool hold_head(struct http1 *h, const char *head, size_t len)
     return h->held;
 }
 
+static uint64_t body_max(const struct core *core, const struct endpoint *endpoint)
+{
+    return endpoint && endpoint->body.wanted ? endpoint->body.max : core->config->max_body;
+}
+
+/* Keep what is needed once the body has come. */
+static bool hold(struct http1 *h, const struct endpoint *endpoint, const char *head, size_t len)
+{
+    if (!hold_head(h, head, len))
+        return false;
+    if (!endpoint || !endpoint->body.wanted)
+        return true;
+    h->content = content_make(endpoint);
+    return h->content;
+}
+
 /* A body comes. What is refused for its head alone is refused now; the body is dropped before the
  * next request. Everything else is answered after it. */
 static COLD void begin_body(struct exchange *x, const char *head, size_t len)
 {
     const struct http_request *request = x->request;
+    const struct endpoint *endpoint = handle_find(x->core, request);
 
-    if (request->length > x->core->config->max_body) {
+    x->h->body_max = body_max(x->core, endpoint);
+    if (request->length > x->h->body_max) {
         refuse(x, 413);
         return;
     }
-    if (answer_ignores_body(x->core, request)) {
+    if (answer_ignores_body(request, endpoint)) {
         answer_request(x);
-    } else if (!hold_head(x->h, head, len)) {
+    } else if (!hold(x->h, endpoint, head, len)) {
         refuse(x, 503);
         return;
     }
@@ -151,10 +178,22 @@ static void refuse_body(struct http1 *h, struct core *core, struct output *out, 
         http1_refuse(h, core, out, status);
 }
 
-static void read_length(struct http1 *h, struct core *core, struct str bytes)
+/* For the handler, if one wants it. False when the request was refused. */
+static bool take_content(struct http1 *h, struct core *core, struct output *out, struct str bytes)
+{
+    int status = h->content ? content_add(h->content, bytes) : 0;
+
+    if (status != 0)
+        refuse_body(h, core, out, status);
+    return status == 0;
+}
+
+static void read_length(struct http1 *h, struct core *core, struct output *out, struct str bytes)
 {
     size_t count = bytes.len < h->body_left ? bytes.len : (size_t)h->body_left;
 
+    if (!take_content(h, core, out, str_of(bytes.at, count)))
+        return;
     input_use(&h->input, &core->source, count);
     h->body_left -= count;
     if (h->body_left == 0)
@@ -170,11 +209,15 @@ static void read_chunks(struct http1 *h, struct core *core, struct output *out, 
         refuse_body(h, core, out, (int)-used);
         return;
     }
-    input_use(&h->input, &core->source, (size_t)used);
     h->body_taken += content.len;
-    if (h->body_taken > core->config->max_body)
+    if (h->body_taken > h->body_max) {
         refuse_body(h, core, out, 413);
-    else if (h->chunked.done)
+        return;
+    }
+    if (!take_content(h, core, out, content))
+        return;
+    input_use(&h->input, &core->source, (size_t)used);
+    if (h->chunked.done)
         h->body = HTTP1_BODY_NONE;
 }
 
@@ -185,7 +228,7 @@ static COLD int read_body(struct http1 *h, struct core *core, struct output *out
     if (bytes.len == 0) /* the head is held, and the body has not come */
         return HTTP1_BYTES;
     if (h->body == HTTP1_BODY_LENGTH)
-        read_length(h, core, bytes);
+        read_length(h, core, out, bytes);
     else
         read_chunks(h, core, out, bytes);
     return GO_ON;

@@ -8,6 +8,7 @@
 #define SERVER_HTTP1_H
 
 #include "http/chunked.h"
+#include "server/content.h"
 #include "server/lookups.h"
 #include "server/parts.h"
 
@@ -26,7 +27,7 @@ enum http1_body_kind { HTTP1_BODY_NONE, HTTP1_BODY_LENGTH, HTTP1_BODY_CHUNKED };
 struct http1 {
     struct input input;
 
-    enum http1_body_kind body; /* being read and dropped */
+    enum http1_body_kind body; /* being read, for a handler or to be dropped */
     uint64_t body_left;        /* of a length */
     uint64_t body_taken;       /* of chunks */
     struct http_chunked chunked;
@@ -35,6 +36,9 @@ struct http1 {
 
     char *held; /* head of a request to be answered after its body; heap, or NULL */
     size_t held_len;
+
+    struct content *content; /* of that request, for its handler; or NULL */
+    uint64_t body_max;
 
     struct lookups lookups; /* for the next request */
 

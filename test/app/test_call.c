@@ -46,6 +46,7 @@ static bool is(struct ringlet_slice slice, const char *text)
 static void a_request_is_shown(void **state)
 {
     struct scene s;
+    void *made = &s;
 
     (void)state;
     set_scene(&s);
@@ -56,6 +57,12 @@ static void a_request_is_shown(void **state)
     assert_true(is(ringlet_query(&s.request), "a=1&b=x%20y&a=2&%63=d"));
     assert_true(is(ringlet_peer(&s.request), "127.0.0.1"));
     assert_ptr_equal(ringlet_state(&s.request), &s);
+    s.request.body = STR("content");
+    assert_true(is(ringlet_body(&s.request), "content"));
+    assert_null(ringlet_body_state(&s.request));
+    s.request.body_state = &made;
+    assert_ptr_equal(ringlet_body_state(&s.request), &s);
+    assert_null(ringlet_body_state(&s.request));
 }
 
 static void queries_are_decoded(void **state)

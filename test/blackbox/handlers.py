@@ -3,11 +3,15 @@ import json
 import os
 import unittest
 
-from server import Case, Root, Server, main, request, run, under_test
+from server import Case, Root, Server, chunks, main, request, run, under_test
 
 ITEMS = [{"id": number, "name": f"Item {number}", "category": "tools", "price": 10.25 * number,
           "quantity": number % 7, "active": number % 2 == 0, "tags": ["a", "b"],
           "rating": {"score": 48, "count": number}} for number in range(1, 51)]
+
+
+def post(client, target, body):
+    return client.get(target, [f"Content-Length: {len(body)}"], "POST", body=body)
 
 
 class Demo(Case):
@@ -99,6 +103,64 @@ class Demo(Case):
                 self.assertEqual((reply.status, reply.get("Allow")),
                                  (status, "GET, HEAD, OPTIONS"))
             self.assertEqual(client.get("/ping", method="HEAD").get("Content-Length"), "4")
+
+    def test_sums_of_bodies(self):
+        with self.client() as client:
+            target = "/baseline11?a=13&b=42"
+            self.assertEqual(post(client, target, b"20").body, b"75")
+            client.send(request(target, "POST", ["Transfer-Encoding: chunked"])
+                        + chunks(b"2", b"0"))
+            self.assertEqual(client.reply("POST").body, b"75")
+            self.assertEqual(post(client, target, b"").body, b"55")
+
+    def test_echo(self):
+        with self.client() as client:
+            for length in (0, 1, 5000, 1 << 20):
+                body = os.urandom(length)
+                self.assertEqual(post(client, "/echo", body).body, body)
+            pieces = [os.urandom(length) for length in (1, 4096, 100000)]
+            client.send(request("/echo", "POST", ["Transfer-Encoding: chunked"])
+                        + chunks(*pieces))
+            self.assertEqual(client.reply("POST").body, b"".join(pieces))
+        too_long = request("/echo", "POST", [f"Content-Length: {(16 << 20) + 1}"])
+        self.refused(too_long, 413, method="POST")
+
+    def test_continue(self):
+        with self.client() as client:
+            fields = ["Expect: 100-continue", "Content-Length: 3"]
+            client.send(request("/upload", "POST", fields))
+            self.assertEqual(client.reply("POST").status, 100)
+            client.send(b"abc")
+            self.assertEqual(client.reply("POST").body, b"3")
+            client.send(request("/ping", "POST", fields))
+            self.assertEqual(client.reply("POST").status, 405)
+
+    def test_uploads_hold_little_memory(self):
+        """Many large ones at a time; each is counted, and none is held."""
+        count, size, piece = 64, 2000000, bytes(50000)
+        before = self.resident()
+        clients = [self.client() for _ in range(count)]
+        for client in clients:
+            client.send(request("/upload", "POST", [f"Content-Length: {size}"]))
+        for _ in range(size // len(piece)):
+            for client in clients:
+                client.send(piece)
+        most = self.resident() - before
+        for client in clients:
+            self.assertEqual(client.reply("POST").body, str(size).encode())
+        if under_test.sanitize == "off":
+            self.assertLess(most, 32 << 20)
+
+    def resident(self):
+        with open(f"/proc/{self.server.process.pid}/statm", encoding="ascii") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    def test_a_client_gone_while_it_uploads(self):
+        for target in ("/upload", "/echo"):
+            client = self.client()
+            client.send(request(target, "POST", ["Content-Length: 100000"]) + bytes(50000))
+            client.reset()
+        self.expect("/ping", 200, b"pong")
 
     def test_pipelined_in_order(self):
         targets = ("/pipeline", "/length/3000", "/", "/json", "/length/100000", "/none")

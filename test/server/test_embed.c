@@ -167,6 +167,42 @@ static void a_program_serves_and_stops(void **state)
     assert_int_equal(ended, 1);
 }
 
+static void say_body(struct ringlet_request *request, struct ringlet_reply *reply, void *data)
+{
+    struct ringlet_slice body = ringlet_body(request);
+
+    (void)data;
+    ringlet_reply_printf(reply, "%.*s %s", (int)body.len, body.at,
+                         ringlet_body_state(request) ? "pieces" : "whole");
+}
+
+static int take_piece(const void *bytes, size_t len, void **state, void *data)
+{
+    (void)len;
+    *state = bytes ? data : NULL;
+    return 0;
+}
+
+static void bodies_reach_handlers(void **state)
+{
+    struct ringlet *server = make(NULL);
+    struct run run;
+
+    (void)state;
+    assert_int_equal(ringlet_route_body(server, "PUT", "/whole", 3, say_body, NULL), 0);
+    assert_int_equal(
+        ringlet_route_pieces(server, "PUT", "/pieces", 3, take_piece, say_body, server), 0);
+    uint16_t port = begin(&run, server);
+    expect_body(port, "PUT /whole HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc", 200,
+                "abc whole");
+    expect_body(port, "PUT /pieces HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc", 200,
+                " pieces");
+    expect_body(port, "PUT /whole HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\nabcd", 413,
+                "413 Content Too Large\n");
+    ringlet_stop(server);
+    assert_int_equal(finish(&run), 0);
+}
+
 static void files_stand_beside_routes(void **state)
 {
     struct ringlet *server = make(stage_site());
@@ -317,6 +353,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_program_serves_and_stops),
+        cmocka_unit_test(bodies_reach_handlers),
         cmocka_unit_test(files_stand_beside_routes),
         cmocka_unit_test(what_is_wrong_is_said),
         cmocka_unit_test(it_runs_once_and_may_be_stopped_before),

@@ -12,14 +12,14 @@
 
 #include <cmocka.h>
 
-enum { LARGE = 100000 };
+enum { LARGE = 100000, WHOLE_MAX = 50000, PIECES_MAX = 1000000 };
 
 struct play {
     struct app app;
     struct stage *stage;
     char *large;
     int calls, released;
-    char said[64]; /* by the last handler */
+    int states; /* of bodies, made and not yet given back */
 };
 
 static void say(struct ringlet_request *request, struct ringlet_reply *reply, void *data)
@@ -104,6 +104,63 @@ static void dawdle(struct ringlet_request *request, struct ringlet_reply *reply,
     ringlet_reply_send(reply, "late", 4);
 }
 
+static void send_back(struct ringlet_request *request, struct ringlet_reply *reply, void *data)
+{
+    struct ringlet_slice body = ringlet_body(request);
+
+    (void)data;
+    assert_null(ringlet_body_state(request));
+    ringlet_reply_send(reply, body.at, body.len);
+}
+
+struct sum {
+    struct play *play;
+    size_t bytes;
+};
+
+/* Adds up what comes; a piece that begins with '!' is refused. */
+static int add_up(const void *bytes, size_t len, void **state, void *data)
+{
+    struct play *play = data;
+    struct sum *sum = *state;
+
+    if (!bytes) {
+        play->states--;
+        free(sum);
+        *state = NULL;
+        return 0;
+    }
+    if (!sum) {
+        sum = *state = calloc(1, sizeof *sum);
+        assert_non_null(sum);
+        play->states++;
+    }
+    sum->bytes += len;
+    return *(const char *)bytes == '!' ? 422 : 0;
+}
+
+static void say_sum(struct ringlet_request *request, struct ringlet_reply *reply, void *data)
+{
+    struct play *play = data;
+    struct sum *sum = ringlet_body_state(request);
+
+    assert_null(ringlet_body_state(request));
+    assert_int_equal(ringlet_body(request).len, 0);
+    ringlet_reply_printf(reply, "%zu", sum ? sum->bytes : 0);
+    play->states -= sum != NULL;
+    free(sum);
+}
+
+static void add_bodies(struct play *play)
+{
+    const struct endpoint_body whole = { .wanted = true, .max = WHOLE_MAX };
+    const struct endpoint_body pieces = { .wanted = true, .max = PIECES_MAX, .piece = add_up };
+    struct endpoints *endpoints = &play->app.endpoints;
+
+    assert_int_equal(endpoints_add_body(endpoints, "POST", "/back", &whole, send_back, play), 0);
+    assert_int_equal(endpoints_add_body(endpoints, "POST", "/sum", &pieces, say_sum, play), 0);
+}
+
 static struct play *play_open(void)
 {
     struct play *play = calloc(1, sizeof *play);
@@ -135,6 +192,7 @@ static struct play *play_open(void)
         assert_int_equal(endpoints_add(&play->app.endpoints, routes[i].method, routes[i].pattern,
                                        routes[i].handler, play),
                          0);
+    add_bodies(play);
     config.app = &play->app;
     play->stage = stage_open(&config);
     return play;
@@ -143,6 +201,7 @@ static struct play *play_open(void)
 static void play_close(struct play *play)
 {
     stage_close(play->stage);
+    assert_int_equal(play->states, 0);
     endpoints_release(&play->app.endpoints);
     free(play->large);
     free(play);
@@ -374,6 +433,156 @@ static void mistakes_are_reported_with_their_route(void **state)
     play_close(play);
 }
 
+/* --- bodies --- */
+
+#define POST(target, fields) "POST " target " HTTP/1.1\r\nHost: h\r\n" fields "\r\n"
+
+static void say_length(struct client *client, const char *target, size_t len)
+{
+    char head[128];
+
+    snprintf(head, sizeof head, "POST %s HTTP/1.1\r\nHost: h\r\nContent-Length: %zu\r\n\r\n",
+             target, len);
+    client_say(client, head);
+}
+
+static void bodies_come_whole(void **state)
+{
+    struct play *play = play_open();
+    struct client *client = client_open(play->stage);
+
+    (void)state;
+    for (size_t len = 0; len <= WHOLE_MAX; len = len * 3 + 1) {
+        say_length(client, "/back", len);
+        client_say_bytes(client, play->large, len);
+        stage_settle(play->stage);
+        struct answer answer = client_answer(client, false);
+        assert_int_equal(answer.status, 200);
+        assert_int_equal(answer.length, len);
+        assert_memory_equal(answer.body.at, play->large, len);
+    }
+    client_more(client, POST("/back", "Transfer-Encoding: chunked\r\n") "2\r\nab\r\n3\r\ncde\r\n");
+    client_gets_nothing(client, FAKE_SAW_NOTHING);
+    client_more(client, "0\r\n\r\nGET /say HTTP/1.1\r\nHost: h\r\n\r\n");
+    expect_answer(client, 200, "abcde");
+    expect_answer(client, 200, "ok");
+    client_more(client, POST("/back", "Transfer-Encoding: chunked\r\n") "0\r\n\r\n");
+    expect_answer(client, 200, "");
+    play_close(play);
+}
+
+static void bodies_come_in_pieces(void **state)
+{
+    struct play *play = play_open();
+    struct client *client = client_open(play->stage);
+
+    (void)state;
+    client->write_max = 777;
+    say_length(client, "/sum", LARGE);
+    client_say_bytes(client, play->large, LARGE);
+    client_say(client, POST("/sum", "Transfer-Encoding: chunked\r\n"));
+    client_say(client, "2\r\nab\r\n3\r\ncde\r\n0\r\n\r\n");
+    client_say(client, POST("/sum", "Content-Length: 0\r\n"));
+    stage_settle(play->stage);
+    expect_answer(client, 200, "100000");
+    expect_answer(client, 200, "5");
+    expect_answer(client, 200, "0");
+    play_close(play);
+}
+
+/* Before a byte of it is read, where its length is told. */
+static void too_long_bodies_are_413(void **state)
+{
+    struct play *play = play_open();
+    struct client *client = client_open(play->stage);
+
+    (void)state;
+    say_length(client, "/back", WHOLE_MAX + 1);
+    stage_settle(play->stage);
+    assert_true(client_gets_plain(client, 413));
+    client_gets_nothing(client, FAKE_SAW_FIN);
+
+    client =
+        client_visit(play->stage, POST("/sum", "Transfer-Encoding: chunked\r\n") "2\r\nab\r\n");
+    assert_int_equal(play->states, 1);
+    client_more(client, "f4240\r\n");
+    for (int i = 0; i < PIECES_MAX / LARGE; i++)
+        client_say_bytes(client, play->large, LARGE);
+    stage_settle(play->stage);
+    assert_true(client_gets_plain(client, 413));
+    client_gets_nothing(client, FAKE_SAW_FIN);
+    assert_int_equal(play->states, 0);
+    play_close(play);
+}
+
+static void a_piece_may_be_refused(void **state)
+{
+    struct play *play = play_open();
+    struct client *client = client_visit(play->stage, POST("/sum", "Content-Length: 9\r\n") "abc");
+
+    (void)state;
+    assert_int_equal(play->states, 1);
+    client_more(client, "!de");
+    assert_true(client_gets_plain(client, 422));
+    client_gets_nothing(client, FAKE_SAW_FIN);
+    assert_int_equal(play->states, 0);
+    play_close(play);
+}
+
+/* The client has gone, or breaks the rules, or sends no more. */
+static void a_state_goes_back_when_the_body_ends_early(void **state)
+{
+    struct play *play = play_open();
+    struct client *client = client_visit(play->stage, POST("/sum", "Content-Length: 9\r\n") "abc");
+
+    (void)state;
+    assert_int_equal(play->states, 1);
+    client_leave(client);
+    stage_settle(play->stage);
+    assert_int_equal(play->states, 0);
+
+    client = client_visit(play->stage, POST("/sum", "Transfer-Encoding: chunked\r\n") "1\r\na\r\n");
+    assert_int_equal(play->states, 1);
+    client_more(client, "x");
+    assert_true(client_gets_plain(client, 400));
+    assert_int_equal(play->states, 0);
+
+    client = client_visit(play->stage, POST("/sum", "Content-Length: 9\r\n") "abc");
+    assert_int_equal(play->states, 1);
+    stage_pass(play->stage, play->stage->config.body_ms + 1);
+    assert_true(client_gets_plain(client, 408));
+    assert_int_equal(play->states, 0);
+    play_close(play);
+}
+
+#define EXPECTS "Expect: 100-continue\r\nContent-Length: 3\r\n"
+
+static void only_a_body_that_is_wanted_is_asked_for(void **state)
+{
+    static const char *const targets[] = { POST("/back", EXPECTS), POST("/sum", EXPECTS) };
+    static const char *const bodies[] = { "abc", "3" };
+    const char *asked = "HTTP/1.1 100 Continue\r\n\r\n";
+    struct play *play = play_open();
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        struct client *client = client_visit(play->stage, targets[i]);
+        assert_int_equal(client->in_len, strlen(asked));
+        assert_memory_equal(client->in, asked, strlen(asked));
+        client->in_at = client->in_len;
+        client_more(client, "abc");
+        expect_answer(client, 200, bodies[i]);
+    }
+    struct client *client = client_visit(play->stage, POST("/say", EXPECTS));
+    expect_answer(client, 200, "ok");
+    client_more(client, "abcGET /say HTTP/1.1\r\nHost: h\r\n\r\n");
+    expect_answer(client, 200, "ok");
+    client = client_visit(play->stage, POST("/back", "Expect: 100-continue\r\n"
+                                                     "Content-Length: 50001\r\n"));
+    assert_true(client_gets_plain(client, 413));
+    play_close(play);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -387,6 +596,12 @@ int main(void)
         cmocka_unit_test(many_fields_go_out),
         cmocka_unit_test(some_statuses_have_no_content),
         cmocka_unit_test(mistakes_are_reported_with_their_route),
+        cmocka_unit_test(bodies_come_whole),
+        cmocka_unit_test(bodies_come_in_pieces),
+        cmocka_unit_test(too_long_bodies_are_413),
+        cmocka_unit_test(a_piece_may_be_refused),
+        cmocka_unit_test(a_state_goes_back_when_the_body_ends_early),
+        cmocka_unit_test(only_a_body_that_is_wanted_is_asked_for),
     };
 
     return cmocka_run_group_tests(tests, stage_build_site, stage_remove_site);
