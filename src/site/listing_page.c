@@ -17,7 +17,8 @@ static const struct str style = STR_INIT(
     "th,td{padding:.35rem .5rem;border-bottom:1px solid var(--line);text-align:left;"
     "vertical-align:baseline}"
     "th{font-size:.875rem;white-space:nowrap}th a{color:var(--soft)}"
-    "tbody tr:hover{background:var(--hover)}td:first-child{overflow-wrap:anywhere}"
+    "tbody tr:hover{background:var(--hover)}"
+    "td:first-child{padding-left:2.1rem;text-indent:-1.6rem;overflow-wrap:anywhere}"
     "th+th,td+td{width:1%;text-align:right;white-space:nowrap;color:var(--soft);"
     "font-variant-numeric:tabular-nums}"
     "[aria-sort=ascending] a::after{content:' \\2191'}"
@@ -28,8 +29,8 @@ static const struct str style = STR_INIT(
     "td a[href$='/']::before{width:1rem;height:.75rem;margin:0 .6rem 0 0;border:0;"
     "border-radius:1px 4px 2px 2px;background:var(--folder)}"
     "p{color:var(--soft);font-size:.875rem}"
-    "@media(max-width:34rem){body{padding:1rem .25rem}h1,p{padding:0 .5rem}time span{display:none}"
-    "th,td{padding:.5rem .35rem}}");
+    "@media(max-width:34rem){body{padding:1rem .25rem}h1,p{padding:0 .5rem}"
+    "time span,th span{display:none}th,td{padding:.5rem .35rem}}");
 
 enum {
     FRAME_MAX = 4096, /* bytes around the rows, but for the style and what the path becomes */
@@ -175,7 +176,7 @@ static void add_head(struct text *out, struct str path, struct listing_form form
     text_add(out, STR("<table>\n<thead>\n<tr>"));
     add_column(out, form, LISTING_BY_NAME, STR("Name"));
     add_column(out, form, LISTING_BY_SIZE, STR("Size"));
-    add_column(out, form, LISTING_BY_TIME, STR("Modified (UTC)"));
+    add_column(out, form, LISTING_BY_TIME, STR("Modified<span> (UTC)</span>"));
     text_add(out, STR("\n</thead>\n<tbody>\n"));
     if (path.len > 1)
         text_add(out, STR("<tr><td><a href=\"../\">../</a><td><td>\n"));

@@ -1,17 +1,17 @@
 /* site.h - what is on disk below the root, held ready for one core.
  *
  * A path is looked up; what is not held is filled in by steps, each of which asks the server for
- * one operation on the file system. This room makes none on the core's thread: survey_run and
- * digest_run, which do, are for helper threads. Requests for a path that is being filled wait for
- * the one fill.
+ * one operation on the file system. This room makes none on the core's thread: survey_run,
+ * digest_run and folder_run, which do, are for helper threads. Requests for a path that is being
+ * filled wait for the one fill.
  *
  * What is held is never stale. Before a file is opened the way to its directory is surveyed: every
  * directory on it, and every one that a link leads through, is watched (survey.h). What inotify(7)
- * tells is passed to site_changed: a change of a name drops what is held for that name, a change of
- * a step of a way drops the way, and all that is held because of it is looked at again (route.h). A
- * fill that is under way when its file changes still answers those who wait for it, but is not
- * held, and who comes later does not wait for it. What becomes of the root's own path is followed
- * likewise (root.h).
+ * tells is passed to site_changed: a change of a name drops what is held for that name and the
+ * listings of its directory, a change of a step of a way drops the way, and all that is held
+ * because of it is looked at again (route.h). A fill that is under way when its file changes still
+ * answers those who wait for it, but is not held, and who comes later does not wait for it. What
+ * becomes of the root's own path is followed likewise (root.h).
  *
  * Where events do not tell, an entry that was looked at more than SITE_CHECK_MS ago is looked at
  * again before it is served, if only by its times and size: on file systems that others change

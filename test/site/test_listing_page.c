@@ -158,7 +158,7 @@ static void test_columns(void **state)
     write_page(page, STR("/"), by_name);
     has(page, "<th aria-sort=\"ascending\"><a href=\"?sort=name&amp;order=desc\">Name</a>"
               "<th><a href=\"?sort=size&amp;order=desc\">Size</a>"
-              "<th><a href=\"?sort=modified&amp;order=desc\">Modified (UTC)</a>");
+              "<th><a href=\"?sort=modified&amp;order=desc\">Modified<span> (UTC)</span></a>");
     write_page(page, STR("/"), (struct listing_form){ LISTING_HTML, LISTING_BY_SIZE, true });
     has(page, "<th><a href=\"?sort=name&amp;order=asc\">Name</a>"
               "<th aria-sort=\"descending\"><a href=\"?sort=size&amp;order=asc\">Size</a>");
