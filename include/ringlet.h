@@ -89,8 +89,8 @@ RINGLET_API void ringlet_free(struct ringlet *server);
 /* --- routes --- */
 
 /* Answers a request, with one of the calls of ringlet_reply_... that say they finish the reply. One
- * that returns without has answered 500, and is reported on standard error. `data` is the
- * route's. */
+ * that returns without, and without ringlet_reply_later, has answered 500 and is reported on
+ * standard error. `data` is the route's. */
 typedef void ringlet_handler(struct ringlet_request *request, struct ringlet_reply *reply,
                              void *data);
 
@@ -227,6 +227,30 @@ RINGLET_API int ringlet_reply_printf(struct ringlet_reply *reply, const char *fo
  * 307 or 308, or `location` is no field value; -ENOSPC; -EALREADY. */
 RINGLET_API int ringlet_reply_redirect(struct ringlet_reply *reply, int status,
                                        const char *location);
+
+/* --- a reply that comes later --- */
+
+/* Told that the client has gone: the reply is no more. */
+typedef void ringlet_gone(void *state);
+
+/* Called on the core's thread when what a reply waits for has come. `state` is that of
+ * ringlet_reply_later. */
+typedef void ringlet_resume(struct ringlet_reply *reply, void *state);
+
+/* Keep a reply beyond the handler's return: the one returned takes its place, with the status and
+ * the fields it has, and takes the same calls, at any time before `gone` and on this core's thread:
+ * from the calls of its own timer, or from any other handler or call on this core. The request is
+ * not there any more then. Once finished it is not to be used again. `gone`, unless it is NULL, is
+ * called when the connection breaks before the reply is finished; a client that has merely ended
+ * its own side may still read. Requests that are pipelined behind it wait. NULL when memory is
+ * short, and when the reply is finished or kept already. */
+RINGLET_API struct ringlet_reply *ringlet_reply_later(struct ringlet_reply *reply,
+                                                      ringlet_gone *gone, void *state);
+
+/* Let `resume` be called in `ms` milliseconds, once; asked again, only the last one counts. For
+ * replies of ringlet_reply_later. 0; -EINVAL when it is none; -EALREADY when it is finished. */
+RINGLET_API int ringlet_reply_timer(struct ringlet_reply *reply, uint32_t ms,
+                                    ringlet_resume *resume);
 
 #ifdef __cplusplus
 }

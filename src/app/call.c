@@ -1,5 +1,6 @@
 #include "app/call.h"
 
+#include "app/kept.h"
 #include "app/query.h"
 #include "base/cold.h"
 #include "http/chars.h"
@@ -229,6 +230,12 @@ static COLD int refuse_again(struct ringlet_reply *reply)
     return -EALREADY;
 }
 
+void call_note(struct ringlet_reply *reply)
+{
+    list_remove(&reply->kept->changed);
+    list_append(reply->changes, &reply->kept->changed);
+}
+
 static int finish(struct ringlet_reply *reply, struct str content, void (*release)(void *owner),
                   void *owner)
 {
@@ -236,6 +243,8 @@ static int finish(struct ringlet_reply *reply, struct str content, void (*releas
     reply->content = content;
     reply->release = release;
     reply->owner = owner;
+    if (reply->kept)
+        call_note(reply);
     return 0;
 }
 

@@ -6,6 +6,7 @@
 #define APP_CALL_H
 
 #include "app/endpoints.h"
+#include "base/list.h"
 #include "http/request.h"
 
 enum {
@@ -32,6 +33,8 @@ struct ringlet_request {
     struct call_decoded *more;
 };
 
+struct kept;
+
 struct ringlet_reply {
     int status;
     bool done;          /* finished */
@@ -42,10 +45,15 @@ struct ringlet_reply {
     struct str content;
     void (*release)(void *owner); /* of the content; or NULL */
     void *owner;
+    struct kept *kept;    /* where it is kept, or what took its place; or NULL */
+    struct list *changes; /* the core's, for what is done to kept ones */
 };
 
 /* Free what a request has decoded onto the heap. */
 void call_free_decoded(struct ringlet_request *request);
+
+/* Something was done to a reply that may be kept. */
+void call_note(struct ringlet_reply *reply);
 
 /* The content is not needed any more. */
 static inline void call_release(struct ringlet_reply *reply)

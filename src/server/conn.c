@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/cold.h"
+#include "server/late.h"
 
 #include <arpa/inet.h>
 #include <assert.h>
@@ -27,6 +28,8 @@ bool conn_holds(const struct conn *c)
 
     if (c->state == CONN_CLOSING)
         return !filling && input_is_empty(&c->http1.input);
+    if (c->state == CONN_WAITING && !c->http1.kept)
+        return false;
     return sending == (c->out != NULL) && !(c->state == CONN_READING && filling) &&
            !(c->state == CONN_FILLING && !filling);
 }
@@ -191,6 +194,14 @@ static COLD void await_fill(struct core *core, struct conn *c)
         hold_back(core, c);
 }
 
+static COLD void await_reply(struct core *core, struct conn *c)
+{
+    enter(c, CONN_WAITING);
+    deadline_clear(&c->deadline);
+    if (input_holds_lease(&c->http1.input))
+        hold_back(core, c);
+}
+
 /* Whatever http1 wants next, what it has put out goes first. */
 static void go_on(struct core *core, struct conn *c, enum http1_wants wants, struct output *out,
                   struct site_fill *fill)
@@ -207,6 +218,8 @@ static void go_on(struct core *core, struct conn *c, enum http1_wants wants, str
         close_with(core, c, IO_CLOSE_LINGER, "closed");
     else if (wants == HTTP1_FILL)
         await_fill(core, c);
+    else if (wants == HTTP1_LATE)
+        await_reply(core, c);
     else
         await_bytes(core, c);
 }
@@ -299,6 +312,19 @@ void conn_filled(struct core *core, struct site_fill *fill)
             enter(c, CONN_READING);
             run(core, c);
         }
+    }
+}
+
+void conn_put_late(struct core *core)
+{
+    struct kept *kept;
+
+    while ((kept = late_finished(core))) {
+        struct conn *c = CONTAINER_OF(kept->connection, struct conn, http1);
+        if (c->state != CONN_WAITING) /* it will see by itself, when what it sends is sent */
+            continue;
+        enter(c, CONN_READING);
+        run(core, c);
     }
 }
 

@@ -16,6 +16,7 @@ enum {
 enum conn_state {
     CONN_READING, /* for bytes */
     CONN_FILLING, /* for the file that the next request asks for */
+    CONN_WAITING, /* for a handler to finish its reply */
     CONN_SENDING, /* for the kernel to take what we send, whatever else we wait for */
     CONN_CLOSING, /* for IO_CLOSED */
 };
@@ -52,6 +53,9 @@ void conn_closed(struct core *core, const struct io_event *event);
 
 /* The fill is over: tell everybody who waits for it. */
 void conn_filled(struct core *core, struct site_fill *fill);
+
+/* Put out what handlers have finished late. */
+void conn_put_late(struct core *core);
 
 /* Deal with every deadline that has passed. */
 void conn_expire(struct core *core);

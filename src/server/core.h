@@ -34,6 +34,9 @@ struct core {
     uint64_t handled_ms; /* when a handler last returned */
     uint64_t told_ms;    /* when one was last complained of; 0: never */
 
+    struct list late_changed; /* replies that come later: those that were touched */
+    struct list late_timers;  /* and those that wait for a time, the first one first */
+
     struct list conns;       /* open */
     struct list conns_free;  /* for reuse; the last one closed is the last one taken */
     struct conn_slab *slabs; /* what conns_free was made of */

@@ -1,7 +1,7 @@
 #include "server/handle.h"
 
 #include "app/app.h"
-#include "app/call.h"
+#include "app/kept.h"
 #include "base/cold.h"
 #include "http/path.h"
 
@@ -181,6 +181,26 @@ static COLD void show_content(struct ringlet_request *request, struct content *c
     request->body_state = &content->state;
 }
 
+static COLD void keep(struct exchange *x, const struct endpoint *route, struct kept *kept)
+{
+    kept->endpoint = route;
+    kept->connection = x->h;
+    x->h->kept = kept;
+}
+
+void handle_resume(struct core *core, struct kept *kept, ringlet_resume *resume)
+{
+    const struct endpoint *endpoint = kept->endpoint;
+
+    resume(&kept->reply, kept->state);
+    look_at_clock(core, endpoint);
+}
+
+void handle_put(struct exchange *x, struct ringlet_reply *reply)
+{
+    put(x, reply);
+}
+
 static inline void call(struct exchange *x, const struct found *found)
 {
     char fields[CALL_FIELDS_ROOM], copied[CALL_CONTENT_ROOM], decoded[CALL_DECODED_ROOM];
@@ -204,12 +224,16 @@ static inline void call(struct exchange *x, const struct found *found)
     reply.fields = text_in(fields, sizeof fields);
     reply.copied = text_in(copied, sizeof copied);
     reply.release = NULL;
+    reply.kept = NULL;
+    reply.changes = &x->core->late_changed;
 
     route->handler(&request, &reply, route->data);
     look_at_clock(x->core, route);
     if (reply.again)
         tell(x->core, route, "has replied more than once; the first reply counts");
-    if (reply.done) {
+    if (reply.kept) {
+        keep(x, route, reply.kept);
+    } else if (reply.done) {
         put(x, &reply);
     } else {
         tell(x->core, route, "has not replied; the client got a 500");

@@ -5,7 +5,7 @@
 #ifndef SERVER_HANDLE_H
 #define SERVER_HANDLE_H
 
-#include "app/endpoints.h"
+#include "app/kept.h"
 #include "server/exchange.h"
 
 enum { HANDLE_TELL_MS = 1000 };
@@ -18,6 +18,12 @@ static inline bool handle_request(struct exchange *x)
 {
     return x->core->config->app && handle_routed(x);
 }
+
+/* Put out a reply that was finished later; the exchange is of its request. */
+void handle_put(struct exchange *x, struct ringlet_reply *reply);
+
+/* Call what a kept reply has waited with. */
+void handle_resume(struct core *core, struct kept *kept, ringlet_resume *resume);
 
 /* The route whose handler answers it; or NULL. */
 const struct endpoint *handle_find(const struct core *core, const struct http_request *request);

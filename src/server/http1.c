@@ -1,5 +1,6 @@
 #include "server/http1.h"
 
+#include "base/check.h"
 #include "base/cold.h"
 #include "server/answer.h"
 #include "server/handle.h"
@@ -27,6 +28,13 @@ static COLD void drop_content(struct http1 *h)
     h->content = NULL;
 }
 
+static COLD void drop_kept(struct http1 *h)
+{
+    if (h->kept)
+        kept_free(h->kept);
+    h->kept = NULL;
+}
+
 static COLD void drop_parts(struct http1 *h, struct core *core)
 {
     parts_free(h->parts, &core->site);
@@ -39,6 +47,7 @@ void http1_drop(struct http1 *h, struct core *core)
     drop_parts(h, core);
     drop_held(h);
     drop_content(h);
+    drop_kept(h);
     lookups_drop(&h->lookups, core);
 }
 
@@ -92,6 +101,15 @@ static bool hold(struct http1 *h, const struct endpoint *endpoint, const char *h
     return h->content;
 }
 
+/* The reply comes later: it needs the head for its own, and for the log. */
+static COLD void hold_kept(struct exchange *x, struct str head)
+{
+    if (x->h->held || hold_head(x->h, head.at, head.len))
+        return;
+    drop_kept(x->h);
+    refuse(x, 503);
+}
+
 /* A body comes. What is refused for its head alone is refused now; the body is dropped before the
  * next request. Everything else is answered after it. */
 static COLD void begin_body(struct exchange *x, const char *head, size_t len)
@@ -106,6 +124,8 @@ static COLD void begin_body(struct exchange *x, const char *head, size_t len)
     }
     if (answer_ignores_body(request, endpoint)) {
         answer_request(x);
+        if (x->h->kept)
+            hold_kept(x, str_of(head, len));
     } else if (!hold(x->h, endpoint, head, len)) {
         refuse(x, 503);
         return;
@@ -113,8 +133,20 @@ static COLD void begin_body(struct exchange *x, const char *head, size_t len)
     start_body(x->h, request);
     input_use(&x->h->input, &x->core->source, len);
     x->h->in_head = false;
-    if (x->h->held && request->expects_continue && input_is_empty(&x->h->input))
+    if (x->h->held && !x->h->kept && request->expects_continue && input_is_empty(&x->h->input))
         text_add(&x->out->text, STR("HTTP/1.1 100 Continue\r\n\r\n"));
+}
+
+static COLD int keep_head(struct exchange *x, struct str head, size_t used)
+{
+    bool held = x->h->held;
+
+    hold_kept(x, str_of(head.at, used));
+    drop_content(x->h); /* the handler has seen it */
+    if (!held)
+        input_use(&x->h->input, &x->core->source, used);
+    x->h->in_head = false;
+    return GO_ON;
 }
 
 /* A head that is complete, or can't become one. */
@@ -136,6 +168,8 @@ static int take_head(struct exchange *x, struct str head, ssize_t used)
     if (x->full)
         return HTTP1_FLUSH;
     lookups_drop(&h->lookups, x->core);
+    if (h->kept)
+        return keep_head(x, head, (size_t)used);
     use_head(h, x->core, (size_t)used);
     return GO_ON;
 }
@@ -242,6 +276,25 @@ static COLD int put_parts(struct http1 *h, struct core *core, struct output *out
     return GO_ON;
 }
 
+/* The reply that was kept is the next answer. */
+static COLD int put_kept(struct http1 *h, struct core *core, struct output *out)
+{
+    struct http_request request;
+    struct exchange x = { .h = h, .core = core, .out = out, .request = &request };
+
+    if (!h->kept->reply.done)
+        return HTTP1_LATE;
+    if (!output_has_room(out))
+        return HTTP1_FLUSH;
+    ssize_t used = http_request_parse(&request, h->held, h->held_len, core->config->max_head);
+    CHECK(used > 0);
+    handle_put(&x, &h->kept->reply);
+    drop_kept(h);
+    drop_held(h);
+    drop_content(h);
+    return GO_ON;
+}
+
 enum http1_wants http1_run(struct http1 *h, struct core *core, struct output *out,
                            struct site_fill **fill)
 {
@@ -251,6 +304,10 @@ enum http1_wants http1_run(struct http1 *h, struct core *core, struct output *ou
     while (wants == GO_ON) {
         if (h->parts) {
             wants = put_parts(h, core, out);
+            continue;
+        }
+        if (h->kept) {
+            wants = put_kept(h, core, out);
             continue;
         }
         if (h->over)

@@ -7,6 +7,7 @@
 #ifndef SERVER_HTTP1_H
 #define SERVER_HTTP1_H
 
+#include "app/kept.h"
 #include "http/chunked.h"
 #include "server/content.h"
 #include "server/lookups.h"
@@ -18,6 +19,7 @@ enum { HTTP1_PEER_MAX = 46 }; /* INET6_ADDRSTRLEN */
 enum http1_wants {
     HTTP1_BYTES, /* more bytes from the peer */
     HTTP1_FLUSH, /* the output has no room: send it */
+    HTTP1_LATE,  /* a handler must finish its reply: http1.kept */
     HTTP1_FILL,  /* the fill must be over, and its outcome kept in http1.lookups */
     HTTP1_CLOSE, /* send the output, if there is any, and close: lingering, so that it is read */
 };
@@ -39,6 +41,7 @@ struct http1 {
 
     struct content *content; /* of that request, for its handler; or NULL */
     uint64_t body_max;
+    struct kept *kept; /* the reply that the next answer is, finished or not; or NULL */
 
     struct lookups lookups; /* for the next request */
 

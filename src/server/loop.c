@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "server/conn.h"
 #include "server/fills.h"
+#include "server/late.h"
 #include "server/limits.h"
 #include "server/listener.h"
 
@@ -259,7 +260,7 @@ static int wait_ms(const struct loop *loop)
 {
     const struct core *core = &loop->core;
     uint64_t now = core->now_ms;
-    int ms = deadlines_wait_ms(&core->deadlines, now);
+    int ms = sooner(deadlines_wait_ms(&core->deadlines, now), late_wait_ms(core));
 
     if (core->log)
         ms = sooner(ms, access_batch_due_ms(core->log, now));
@@ -312,6 +313,8 @@ static void keep_time(struct loop *loop)
     struct core *core = &loop->core;
 
     conn_expire(core);
+    late_expire(core);
+    conn_put_late(core);
     if (loop->watcher.more)
         watcher_read(&loop->watcher, &core->site, core->now_ms);
     watcher_tidy(&loop->watcher, &core->site);
@@ -462,6 +465,8 @@ static void init_core(struct loop *loop)
     list_init(&core->conns);
     list_init(&core->conns_free);
     list_init(&core->put_off);
+    list_init(&core->late_changed);
+    list_init(&core->late_timers);
     spares_fill(&core->spares, loop->setup.root);
     make_boundary(core->boundary);
     deadlines_init(&core->deadlines, ms);

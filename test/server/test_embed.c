@@ -203,6 +203,32 @@ static void bodies_reach_handlers(void **state)
     assert_int_equal(finish(&run), 0);
 }
 
+static void say_late(struct ringlet_reply *reply, void *state)
+{
+    ringlet_reply_send(reply, state, 4);
+}
+
+static void wait_first(struct ringlet_request *request, struct ringlet_reply *reply, void *data)
+{
+    (void)request;
+    ringlet_reply_timer(ringlet_reply_later(reply, NULL, data), 20, say_late);
+}
+
+static void replies_may_come_later(void **state)
+{
+    struct ringlet *server = make(NULL);
+    char late[] = "late";
+    struct run run;
+
+    (void)state;
+    assert_int_equal(ringlet_route(server, "GET", "/late", wait_first, late), 0);
+    uint16_t port = begin(&run, server);
+    for (int i = 0; i < 3; i++)
+        expect_body(port, "GET /late HTTP/1.1\r\nHost: h\r\n\r\n", 200, "late");
+    ringlet_stop(server);
+    assert_int_equal(finish(&run), 0);
+}
+
 static void files_stand_beside_routes(void **state)
 {
     struct ringlet *server = make(stage_site());
@@ -354,6 +380,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_program_serves_and_stops),
         cmocka_unit_test(bodies_reach_handlers),
+        cmocka_unit_test(replies_may_come_later),
         cmocka_unit_test(files_stand_beside_routes),
         cmocka_unit_test(what_is_wrong_is_said),
         cmocka_unit_test(it_runs_once_and_may_be_stopped_before),
