@@ -35,7 +35,8 @@ enum {
     RINGLET_PATTERN_MAX = 1024, /* bytes of a pattern; likewise */
     RINGLET_PARAMS_MAX = 8,     /* parameters in a pattern; likewise */
     RINGLET_FIELDS_SIZE = 8192, /* bytes of the header fields that a handler sets; -ENOSPC beyond */
-    RINGLET_BLOCKED_MS = 100,   /* a handler that takes longer is reported on standard error */
+    RINGLET_FILE_PATH_MAX = 1024,
+    RINGLET_BLOCKED_MS = 100, /* a handler that takes longer is reported on standard error */
 };
 
 struct ringlet;         /* a server */
@@ -137,6 +138,11 @@ RINGLET_API int ringlet_route_pieces(struct ringlet *server, const char *method,
 RINGLET_API int ringlet_redirect(struct ringlet *server, const char *pattern, const char *location,
                                  int status);
 
+/* Answer GET for every path below `prefix` ("/static") with what stands at the rest of it in a
+ * directory below the root ("/" or "/assets"), as ringlet_reply_file does. Otherwise like
+ * ringlet_route. */
+RINGLET_API int ringlet_mount(struct ringlet *server, const char *prefix, const char *directory);
+
 /* Let every core have state of its own: `start` is called on each core's thread before it serves,
  * and makes the state; NULL means that it can't, and ringlet_run fails. `end` is called with it on
  * the same thread when the core's last connection is closed. 0, or -EALREADY: it was called
@@ -227,6 +233,12 @@ RINGLET_API int ringlet_reply_printf(struct ringlet_reply *reply, const char *fo
  * 307 or 308, or `location` is no field value; -ENOSPC; -EALREADY. */
 RINGLET_API int ringlet_reply_redirect(struct ringlet_reply *reply, int status,
                                        const char *location);
+
+/* Finish the reply to a GET or HEAD with what stands at this path, decoded, below the root: with
+ * everything that a file's answer has (ranges, conditions, variants, 404). 0; -EINVAL for another
+ * method, when a status or fields were set, or when the path does not begin with '/'; -ENOSPC when
+ * it has over RINGLET_FILE_PATH_MAX bytes; -EALREADY. */
+RINGLET_API int ringlet_reply_file(struct ringlet_reply *reply, const char *path);
 
 /* --- a reply that comes later --- */
 

@@ -300,6 +300,21 @@ int ringlet_reply_printf(struct ringlet_reply *reply, const char *format, ...)
     return whole ? finish(reply, str_of(whole, (size_t)len), free, whole) : -ENOMEM;
 }
 
+int ringlet_reply_file(struct ringlet_reply *reply, const char *path)
+{
+    size_t len = strlen(path);
+
+    if (reply->done)
+        return refuse_again(reply);
+    if (!reply->reads || reply->status != 200 || reply->fields.len > 0 || path[0] != '/')
+        return -EINVAL;
+    if (len > RINGLET_FILE_PATH_MAX || len + 1 > text_room(&reply->copied))
+        return -ENOSPC;
+    text_add(&reply->copied, str_of(path, len + 1));
+    reply->file = true;
+    return finish(reply, str_of(reply->copied.at, len), NULL, NULL);
+}
+
 bool call_is_redirect(int status)
 {
     return (status >= 301 && status <= 303) || status == 307 || status == 308;

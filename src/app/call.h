@@ -39,6 +39,8 @@ struct ringlet_reply {
     int status;
     bool done;          /* finished */
     bool again;         /* and then finished once more */
+    bool file;          /* the content is the path of a file, ended by a NUL */
+    bool reads;         /* it answers GET or HEAD */
     bool typed;         /* among the fields is Content-Type */
     struct text fields; /* each with its CRLF */
     struct text copied;

@@ -291,6 +291,25 @@ static void answer_path(struct exchange *x)
         answer_any_path(x);
 }
 
+/* What a handler has named stands for itself, whatever the rules say of paths. */
+static COLD void answer_named(struct exchange *x)
+{
+    char encoded[4 * HTTP_PATH_MAX], space[HTTP_PATH_MAX];
+    struct text text = text_in(encoded, sizeof encoded);
+    struct site_found found = { 404, NULL };
+
+    http_path_encode_part(&text, str_from(x->h->file));
+    ssize_t len = text.cut ? -404 : http_path_normalise(text_str(&text), space);
+    if (len > 0 && !x->core->config->no_files && !find(x, str_of(space, (size_t)len), &found))
+        return;
+    if (found.status == 301) /* to the path that was asked for, which is routed */
+        len = http_path_normalise(x->request->path, space);
+    if (len < 0 || found.status == 404)
+        answer_error(x, 404);
+    else
+        answer_found(x, str_of(space, (size_t)len), found);
+}
+
 static bool is_read_only(const struct http_request *request)
 {
     return request->method == HTTP_GET || request->method == HTTP_HEAD;
@@ -301,7 +320,7 @@ bool answer_ignores_body(const struct http_request *request, const struct endpoi
     if (request->expects_other)
         return true;
     if (endpoint)
-        return request->expects_continue && !endpoint->body.wanted;
+        return request->expects_continue && !endpoint->body.wanted && !is_read_only(request);
     return !is_read_only(request) && request->method != HTTP_OPTIONS;
 }
 
@@ -309,8 +328,10 @@ void answer_request(struct exchange *x)
 {
     if (x->request->expects_other)
         exchange_answer_plain(x, 417, STR(""));
-    else if (handle_request(x))
+    else if (!x->h->file && handle_request(x) && !x->h->file)
         return;
+    else if (x->h->file)
+        answer_named(x);
     else if (is_read_only(x->request))
         answer_path(x);
     else if (x->request->method == HTTP_OPTIONS)

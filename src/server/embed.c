@@ -15,6 +15,7 @@
 
 enum { WORDS_MAX = 10 }; /* of the command line, with the program's name and the NULL */
 
+/* Where a redirect or a mount leads. */
 struct redirection {
     struct redirection *next;
     int status;
@@ -178,16 +179,54 @@ static void redirect(struct ringlet_request *request, struct ringlet_reply *repl
     ringlet_reply_redirect(reply, to->status, to->location);
 }
 
-static struct redirection *make_redirection(const char *location, int status)
+/* The server's; NULL when memory is short, which ringlet_run tells. */
+static struct redirection *make_redirection(struct ringlet *server, const char *location,
+                                            int status)
 {
     size_t len = strlen(location);
     struct redirection *made = malloc(sizeof *made + len + 1);
 
-    if (!made)
+    if (!made) {
+        server->no_memory = true;
         return NULL;
+    }
     made->status = status;
     memcpy(made->location, location, len + 1);
+    made->next = server->redirections;
+    server->redirections = made;
     return made;
+}
+
+/* Its location is the directory's path, with a slash at the end. */
+static void answer_mounted(struct ringlet_request *request, struct ringlet_reply *reply, void *data)
+{
+    const struct redirection *to = data;
+    struct ringlet_slice rest = ringlet_param(request, "path");
+    char path[RINGLET_FILE_PATH_MAX + 1];
+    int len = snprintf(path, sizeof path, "%s%.*s", to->location, (int)rest.len, rest.at);
+
+    if (len < 0 || (size_t)len >= sizeof path || ringlet_reply_file(reply, path) < 0) {
+        ringlet_reply_status(reply, 404);
+        ringlet_reply_printf(reply, "404 Not Found\n");
+    }
+}
+
+int ringlet_mount(struct ringlet *server, const char *prefix, const char *directory)
+{
+    const char *slash = strcmp(directory, "/") == 0 ? "" : "/";
+    char pattern[RINGLET_PATTERN_MAX + 16], target[RINGLET_FILE_PATH_MAX];
+    int pattern_len = snprintf(pattern, sizeof pattern, "%s/{path...}", prefix);
+    int target_len = snprintf(target, sizeof target, "%s%s", directory, slash);
+
+    if (directory[0] != '/' || pattern_len < 0 || (size_t)pattern_len >= sizeof pattern ||
+        target_len < 0 || (size_t)target_len >= sizeof target || !server->files)
+        return endpoints_refuse(
+            &server->app.endpoints,
+            "the mount at %.200s: its directory is a path below the root, which "
+            "the options name",
+            prefix);
+    struct redirection *made = make_redirection(server, target, 0);
+    return made ? ringlet_route(server, "GET", pattern, answer_mounted, made) : -ENOMEM;
 }
 
 int ringlet_redirect(struct ringlet *server, const char *pattern, const char *location, int status)
@@ -199,14 +238,8 @@ int ringlet_redirect(struct ringlet *server, const char *pattern, const char *lo
         return endpoints_refuse(&server->app.endpoints,
                                 "the redirect from %.200s: its status or its location is none",
                                 pattern);
-    struct redirection *made = make_redirection(location, status);
-    if (!made) {
-        server->no_memory = true;
-        return -ENOMEM;
-    }
-    made->next = server->redirections;
-    server->redirections = made;
-    return ringlet_route(server, "GET", pattern, redirect, made);
+    struct redirection *made = make_redirection(server, location, status);
+    return made ? ringlet_route(server, "GET", pattern, redirect, made) : -ENOMEM;
 }
 
 int ringlet_core_state(struct ringlet *server, void *(*start)(void *data),

@@ -8,6 +8,7 @@
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define TYPED   "Content-Type: text/plain; charset=utf-8\r\nContent-Length: "
 #define UNTYPED "Content-Length: "
@@ -15,6 +16,7 @@
 /* Of the status line, Date, Connection, and what is added to a handler's own fields. */
 enum { HEAD_ROOM = 384 };
 
+static_assert(HTTP_GET < HTTP_HEAD && HTTP_HEAD == 1, "they are the first two");
 static_assert((int)HEAD_ROOM < (int)OUTPUT_HEAD_MAX, "a head without fields always fits");
 static_assert((int)CALL_CONTENT_ROOM <= (int)OUTPUT_COPY_MAX, "what was copied is copied on");
 
@@ -156,8 +158,21 @@ static inline void put_content(struct exchange *x, struct ringlet_reply *reply)
     reply->release = NULL;
 }
 
+/* It may have to be looked up, and the request be parsed again: the handler is not called again. */
+static COLD void name_file(struct exchange *x, const struct ringlet_reply *reply)
+{
+    x->h->file = strdup(reply->content.at);
+    if (!x->h->file)
+        exchange_answer_plain(x, 503, STR(""));
+}
+
 static inline void put(struct exchange *x, struct ringlet_reply *reply)
 {
+    if (reply->file) {
+        name_file(x, reply);
+        return;
+    }
+
     bool content = has_content(reply->status) && x->request->method != HTTP_HEAD;
 
     if (!put_head(x, reply)) {
@@ -220,7 +235,8 @@ static inline void call(struct exchange *x, const struct found *found)
     request.decoded = text_in(decoded, sizeof decoded);
     request.more = NULL;
     reply.status = 200;
-    reply.done = reply.again = reply.typed = false;
+    reply.done = reply.again = reply.typed = reply.file = false;
+    reply.reads = route->method <= HTTP_HEAD;
     reply.fields = text_in(fields, sizeof fields);
     reply.copied = text_in(copied, sizeof copied);
     reply.release = NULL;

@@ -10,7 +10,8 @@
 
 enum { HANDLE_TELL_MS = 1000 };
 
-/* Answer x->request if a route's path is its path; false when none is. */
+/* Answer x->request if a route's path is its path; false when none is. Instead, x->h->file may be
+ * set: what stands there is the answer. */
 bool handle_routed(struct exchange *x);
 
 /* The same, where the program has no routes at little cost. */
@@ -19,7 +20,7 @@ static inline bool handle_request(struct exchange *x)
     return x->core->config->app && handle_routed(x);
 }
 
-/* Put out a reply that was finished later; the exchange is of its request. */
+/* Put out a reply that was finished later, or set x->h->file; the exchange is of its request. */
 void handle_put(struct exchange *x, struct ringlet_reply *reply);
 
 /* Call what a kept reply has waited with. */

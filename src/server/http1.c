@@ -28,6 +28,12 @@ static COLD void drop_content(struct http1 *h)
     h->content = NULL;
 }
 
+static COLD void drop_file(struct http1 *h)
+{
+    free(h->file);
+    h->file = NULL;
+}
+
 static COLD void drop_kept(struct http1 *h)
 {
     if (h->kept)
@@ -48,11 +54,14 @@ void http1_drop(struct http1 *h, struct core *core)
     drop_held(h);
     drop_content(h);
     drop_kept(h);
+    drop_file(h);
     lookups_drop(&h->lookups, core);
 }
 
 static void use_head(struct http1 *h, struct core *core, size_t len)
 {
+    if (h->file)
+        drop_file(h);
     if (h->held) {
         drop_held(h);
         drop_content(h);
@@ -290,6 +299,8 @@ static COLD int put_kept(struct http1 *h, struct core *core, struct output *out)
     CHECK(used > 0);
     handle_put(&x, &h->kept->reply);
     drop_kept(h);
+    if (h->file) /* the head is read again, to be answered with it */
+        return GO_ON;
     drop_held(h);
     drop_content(h);
     return GO_ON;

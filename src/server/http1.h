@@ -41,6 +41,7 @@ struct http1 {
 
     struct content *content; /* of that request, for its handler; or NULL */
     uint64_t body_max;
+    char *file;        /* what the handler has named as the answer to the next request; or NULL */
     struct kept *kept; /* the reply that the next answer is, finished or not; or NULL */
 
     struct lookups lookups; /* for the next request */

@@ -245,6 +245,29 @@ static void files_stand_beside_routes(void **state)
     assert_int_equal(finish(&run), 0);
 }
 
+static void directories_are_mounted(void **state)
+{
+    struct ringlet *server = make(stage_site());
+    struct run run;
+
+    (void)state;
+    assert_int_equal(ringlet_mount(server, "/static", "/"), 0);
+    assert_int_equal(ringlet_mount(server, "/pages/of", "/dir"), 0);
+    uint16_t port = begin(&run, server);
+    struct dial dial = dial_open(port);
+    struct answer answer = dial_ask(&dial, "GET /static/hello.txt HTTP/1.1\r\nHost: h\r\n\r\n");
+    expect_file(&answer, FILE_HELLO, false);
+    answer = dial_ask(&dial, "GET /pages/of/ HTTP/1.1\r\nHost: h\r\n\r\n");
+    expect_file(&answer, FILE_INDEX, false);
+    answer = dial_ask(&dial, "GET /static/dir HTTP/1.1\r\nHost: h\r\n\r\n");
+    assert_true(str_equal(answer_field(&answer, "Location"), STR("/static/dir/")));
+    answer = dial_ask(&dial, "GET /pages/of/../hello.txt HTTP/1.1\r\nHost: h\r\n\r\n");
+    assert_int_equal(answer.status, 404);
+    dial_close(&dial);
+    ringlet_stop(server);
+    assert_int_equal(finish(&run), 0);
+}
+
 /* What it says when it is run and does not start. */
 static void expect_refusal(struct ringlet *server, int status, const char *says)
 {
@@ -274,6 +297,10 @@ static void what_is_wrong_is_said(void **state)
     server = make(NULL);
     assert_int_equal(ringlet_redirect(server, "/a", "/\n", 301), -EINVAL);
     expect_refusal(server, 2, "ringlet: the redirect from /a: ");
+
+    server = make(NULL);
+    assert_int_equal(ringlet_mount(server, "/static", "/"), -EINVAL);
+    expect_refusal(server, 2, "ringlet: the mount at /static: ");
 
     expect_refusal(make("/no/such/directory"), 2, "ringlet: --root /no/such/directory: ");
 
@@ -382,6 +409,7 @@ int main(void)
         cmocka_unit_test(bodies_reach_handlers),
         cmocka_unit_test(replies_may_come_later),
         cmocka_unit_test(files_stand_beside_routes),
+        cmocka_unit_test(directories_are_mounted),
         cmocka_unit_test(what_is_wrong_is_said),
         cmocka_unit_test(it_runs_once_and_may_be_stopped_before),
         cmocka_unit_test(signals_stay_the_programs),

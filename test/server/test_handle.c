@@ -1,9 +1,11 @@
 /* server/handle.c: requests to handlers, through the whole of a core on the fake engine. */
 #include "app/app.h"
+#include "http/range.h"
 #include "ringlet.h"
 #include "server/handle.h"
 #include "stage.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -151,6 +153,46 @@ static void say_sum(struct ringlet_request *request, struct ringlet_reply *reply
     free(sum);
 }
 
+/* GET /file?at=PATH */
+static void name_file(struct ringlet_request *request, struct ringlet_reply *reply, void *data)
+{
+    struct ringlet_slice at = ringlet_query_value(request, "at");
+    struct play *play = data;
+    char path[64];
+
+    play->calls++;
+    snprintf(path, sizeof path, "%.*s", (int)at.len, at.at);
+    assert_int_equal(ringlet_reply_file(reply, "hello.txt"), -EINVAL);
+    assert_int_equal(ringlet_reply_file(reply, path), 0);
+    assert_int_equal(ringlet_reply_file(reply, path), -EALREADY);
+}
+
+static void name_file_late(struct ringlet_reply *reply, void *state)
+{
+    (void)state;
+    assert_int_equal(ringlet_reply_file(reply, "/middle.html"), 0);
+}
+
+static void wait_for_file(struct ringlet_request *request, struct ringlet_reply *reply, void *data)
+{
+    (void)request;
+    ringlet_reply_timer(ringlet_reply_later(reply, NULL, data), 10, name_file_late);
+}
+
+/* Where no file can be the answer. */
+static void misname_file(struct ringlet_request *request, struct ringlet_reply *reply, void *data)
+{
+    char path[RINGLET_FILE_PATH_MAX + 2] = "/";
+    bool posted = str_equal(str_of(ringlet_method(request).at, 4), STR("POST"));
+
+    (void)data;
+    memset(path + 1, 'x', RINGLET_FILE_PATH_MAX);
+    assert_int_equal(ringlet_reply_file(reply, path), posted ? -EINVAL : -ENOSPC);
+    ringlet_reply_status(reply, 404);
+    assert_int_equal(ringlet_reply_file(reply, "/hello.txt"), -EINVAL);
+    ringlet_reply_send(reply, "none", 4);
+}
+
 static void add_bodies(struct play *play)
 {
     const struct endpoint_body whole = { .wanted = true, .max = WHOLE_MAX };
@@ -179,6 +221,10 @@ static struct play *play_open(void)
         { "GET", "/forget", forget },
         { "GET", "/twice", say_twice },
         { "GET", "/dawdle", dawdle },
+        { "GET", "/file", name_file },
+        { "GET", "/file/late", wait_for_file },
+        { "GET", "/file/wrong", misname_file },
+        { "POST", "/file/wrong", misname_file },
         { "GET", "/hello.txt", say },
         { "OPTIONS", "/options", say },
     };
@@ -433,6 +479,66 @@ static void mistakes_are_reported_with_their_route(void **state)
     play_close(play);
 }
 
+/* --- files --- */
+
+static void files_are_answered_in_full(void **state)
+{
+    struct play *play = play_open();
+    struct client *client = visit(play, "/file?at=/middle.html");
+
+    (void)state;
+    client_gets_file(client, FILE_MIDDLE);
+    assert_int_equal(play->calls, 1); /* though it had to be looked up */
+    client_more(client, "GET /file?at=/hello.txt HTTP/1.1\r\nHost: h\r\n\r\n"
+                        "HEAD /file?at=/large.jpg HTTP/1.1\r\nHost: h\r\n\r\n"
+                        "GET /file?at=/middle.html HTTP/1.1\r\nHost: h\r\nRange: bytes=2-4\r\n\r\n"
+                        "GET /file?at=/middle.html HTTP/1.1\r\nHost: h\r\nIf-Match: \"x\"\r\n\r\n"
+                        "GET /small.css HTTP/1.1\r\nHost: h\r\n\r\n");
+    client_gets_file(client, FILE_HELLO);
+    client_gets_head(client, FILE_LARGE);
+    struct answer answer = client_answer(client, false);
+    expect_ranges(&answer, FILE_MIDDLE, &(struct http_range){ .at = 2, .len = 3 }, 1);
+    client_gets_plain(client, 412);
+    client_gets_file(client, FILE_SMALL);
+    assert_int_equal(play->calls, 5);
+    play_close(play);
+}
+
+static void what_is_no_file_is_404(void **state)
+{
+    static const char *const targets[] = {
+        "/file?at=/none",      "/file?at=/outside",      "/file?at=/../stage.c",
+        "/file?at=/%25%32%65", "/file?at=//dir/../none",
+    };
+    struct play *play = play_open();
+
+    (void)state;
+    for (size_t i = 0; i < sizeof targets / sizeof *targets; i++)
+        assert_false(client_gets_plain(visit(play, targets[i]), 404));
+    struct client *client = visit(play, "/file?at=/dir");
+    struct answer answer = client_answer(client, false);
+    assert_int_equal(answer.status, 301);
+    assert_true(str_equal(answer_field(&answer, "Location"), STR("/file/?at=/dir")));
+    expect_answer(visit(play, "/file/wrong"), 404, "none");
+    expect_answer(client_visit(play->stage, "POST /file/wrong HTTP/1.1\r\nHost: h\r\n\r\n"), 404,
+                  "none");
+    play_close(play);
+}
+
+static void files_may_come_late(void **state)
+{
+    struct play *play = play_open();
+    struct client *client = client_visit(play->stage, "GET /file/late HTTP/1.1\r\nHost: h\r\n\r\n"
+                                                      "GET /say HTTP/1.1\r\nHost: h\r\n\r\n");
+
+    (void)state;
+    client_gets_nothing(client, FAKE_SAW_NOTHING);
+    stage_pass(play->stage, 10);
+    client_gets_file(client, FILE_MIDDLE);
+    expect_answer(client, 200, "ok");
+    play_close(play);
+}
+
 /* --- bodies --- */
 
 #define POST(target, fields) "POST " target " HTTP/1.1\r\nHost: h\r\n" fields "\r\n"
@@ -596,6 +702,9 @@ int main(void)
         cmocka_unit_test(many_fields_go_out),
         cmocka_unit_test(some_statuses_have_no_content),
         cmocka_unit_test(mistakes_are_reported_with_their_route),
+        cmocka_unit_test(files_are_answered_in_full),
+        cmocka_unit_test(what_is_no_file_is_404),
+        cmocka_unit_test(files_may_come_late),
         cmocka_unit_test(bodies_come_whole),
         cmocka_unit_test(bodies_come_in_pieces),
         cmocka_unit_test(too_long_bodies_are_413),
