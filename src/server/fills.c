@@ -14,6 +14,7 @@ struct errand {
     struct survey *survey; /* of the job, or */
     struct digest *digest;
     struct folder *folder;
+    struct variants *variants;
     struct site_fill *fill;
     struct list put_off; /* the core's */
     uint64_t since_ms;   /* when it was put off first; 0: never */
@@ -31,6 +32,7 @@ static enum io_file_kind kind_of(enum site_ask_kind kind)
     case SITE_ASK_SURVEY:
     case SITE_ASK_DIGEST:
     case SITE_ASK_FOLDER:
+    case SITE_ASK_VARIANTS:
         break;
     }
     CHECK(false); /* no operation on a file */
@@ -52,6 +54,11 @@ static void run_digest(struct io_job *job)
 static void run_folder(struct io_job *job)
 {
     folder_run(CONTAINER_OF(job, struct errand, job)->folder);
+}
+
+static void run_variants(struct io_job *job)
+{
+    variants_run(CONTAINER_OF(job, struct errand, job)->variants);
 }
 
 static void send_job(struct core *core, struct errand *errand, void (*run)(struct io_job *))
@@ -89,6 +96,11 @@ static void carry(struct core *core, struct errand *errand)
     if (ask->kind == SITE_ASK_FOLDER) {
         errand->folder = ask->folder;
         send_job(core, errand, run_folder);
+        return;
+    }
+    if (ask->kind == SITE_ASK_VARIANTS) {
+        errand->variants = ask->variants;
+        send_job(core, errand, run_variants);
         return;
     }
     errand->op = (struct io_file_op){

@@ -432,7 +432,7 @@ static int init_site(struct loop *loop)
         .root = loop->setup.root,
         .root_path = loop->setup.root_path ? str_from(loop->setup.root_path) : STR(""),
         .inotify = loop->watcher.watch.fd,
-        .form = { .mime = loop->setup.mime, .etag = loop->setup.config->etag },
+        .form = { .mime = loop->setup.mime, .etag = loop->setup.config->etag, .variants = true },
         .index = str_from(loop->setup.config->index),
         .listing = loop->setup.config->listing,
         .dotfiles = loop->setup.config->dotfiles,

@@ -20,6 +20,7 @@ static void add_time(struct text *t, struct statx_timestamp time)
     }
 }
 
+/* Variants made at one time may be of one size, too, and are told apart by their codings. */
 static void add_opaque_tag(struct text *t, const struct statx *facts, enum entry_etag etag)
 {
     if (etag == ENTRY_ETAG_HASH) {
@@ -32,7 +33,7 @@ static void add_opaque_tag(struct text *t, const struct statx *facts, enum entry
 }
 
 static void add_etag(struct text *t, const struct statx *facts, enum entry_etag etag,
-                     struct places *places)
+                     enum http_coding coding, struct places *places)
 {
     places->etag = places->etag_end = 0;
     if (etag == ENTRY_ETAG_OFF)
@@ -41,28 +42,47 @@ static void add_etag(struct text *t, const struct statx *facts, enum entry_etag 
     places->etag = t->len;
     text_add(t, STR("\""));
     add_opaque_tag(t, facts, etag);
+    if (coding != HTTP_IDENTITY) {
+        text_add(t, STR("-"));
+        text_add(t, http_coding_name(coding));
+    }
     text_add(t, STR("\""));
     places->etag_end = t->len;
     text_add(t, STR("\r\n"));
 }
 
-static void add_fields(struct text *t, const struct statx *facts, struct str type, int64_t modified,
-                       const struct entry_form *form, struct places *places)
+/* Each part of an answer with several says how it is coded: what is around them is not. */
+static void add_type(struct text *t, struct str type, enum http_coding coding,
+                     struct places *places)
+{
+    text_add(t, STR("Content-Type: "));
+    places->type = t->len;
+    text_add(t, type);
+    if (coding != HTTP_IDENTITY) {
+        text_add(t, STR("\r\nContent-Encoding: "));
+        text_add(t, http_coding_name(coding));
+    }
+    places->type_end = t->len;
+    text_add(t, STR("\r\n"));
+}
+
+static void add_fields(struct text *t, const struct statx *facts, struct str type,
+                       enum http_coding coding, int64_t modified, const struct entry_form *form,
+                       struct places *places)
 {
     char date[HTTP_DATE_LEN];
 
     text_add(t, STR("Content-Length: "));
     text_add_number(t, facts->stx_size);
-    text_add(t, STR("\r\nContent-Type: "));
-    places->type = t->len;
-    text_add(t, type);
-    places->type_end = t->len;
     text_add(t, STR("\r\n"));
+    add_type(t, type, coding, places);
     places->shared = t->len;
     text_add(t, form->rules.lines);
     places->page_end = t->len;
     text_add(t, form->rules.cache);
     text_add(t, form->lines);
+    if (form->codings != 0 || coding != HTTP_IDENTITY)
+        text_add(t, STR("Vary: Accept-Encoding\r\n"));
     text_add(t, STR("Accept-Ranges: bytes\r\n"));
     if (!form->undated) {
         http_date_write(date, modified);
@@ -70,7 +90,7 @@ static void add_fields(struct text *t, const struct statx *facts, struct str typ
         text_add(t, str_of(date, sizeof date));
         text_add(t, STR("\r\n"));
     }
-    add_etag(t, facts, form->etag, places);
+    add_etag(t, facts, form->etag, coding, places);
     text_add(t, STR("\r\n"));
 }
 
@@ -117,17 +137,21 @@ struct site_entry *entry_make(struct str path, const struct statx *facts, bool w
     size_t most = ENTRY_FIELDS_MAX + form.rules.lines.len + form.rules.cache.len;
     struct text fields = text_in(space, most);
     struct places places;
+    struct variant variant = variant_of_key(path);
     bool future = facts->stx_mtime.tv_sec > now_unix;
     int64_t modified = future ? now_unix : facts->stx_mtime.tv_sec;
 
-    add_fields(&fields, facts, type_of(path, &form), modified, &form, &places);
+    add_fields(&fields, facts, type_of(variant.path, &form), variant.coding, modified, &form,
+               &places);
     if (fields.cut) { /* a type from the operator's own table may be too long to be true */
         fields = text_in(space, most);
-        add_fields(&fields, facts, STR("application/octet-stream"), modified, &form, &places);
+        add_fields(&fields, facts, STR("application/octet-stream"), variant.coding, modified, &form,
+                   &places);
     }
     CHECK(!fields.cut);
 
-    size_t held = sizeof(struct site_entry) + path.len + fields.len + (whole ? facts->stx_size : 0);
+    size_t held = sizeof(struct site_entry) + path.len + form.index.len + fields.len +
+                  (whole ? facts->stx_size : 0);
     struct site_entry *entry = malloc(held);
     if (!entry)
         return NULL;
@@ -146,11 +170,15 @@ struct site_entry *entry_make(struct str path, const struct statx *facts, bool w
 
     struct text text = text_in(entry->memory, held - sizeof *entry);
     text_add(&text, path);
-    text_add(&text, text_str(&fields));
+    text_add(&text, form.index);
     entry->path = str_of(entry->memory, path.len);
+    entry->index = str_of(entry->memory + path.len, form.index.len);
     entry->literal = !form.rules.indirect && memchr(path.at, '%', path.len) == NULL;
     entry->edition = form.edition;
-    set_fields(entry, str_of(entry->memory + path.len, fields.len), &places);
+    entry->codings = (uint8_t)form.codings;
+    size_t fields_at = text.len;
+    text_add(&text, text_str(&fields));
+    set_fields(entry, str_of(entry->memory + fields_at, fields.len), &places);
     entry->bytes = whole ? entry->memory + text.len : NULL;
     return entry;
 }
@@ -159,7 +187,7 @@ void entry_set_digest(struct site_entry *entry, const char text[DIGEST_LEN])
 {
     size_t quote = (size_t)(entry->validators.etag.at - entry->memory);
 
-    CHECK(entry->validators.etag.len == DIGEST_LEN + 2);
+    CHECK(entry->validators.etag.len >= DIGEST_LEN + 2);
     memcpy(entry->memory + quote + 1, text, DIGEST_LEN);
 }
 
@@ -191,7 +219,7 @@ struct http_byteranges entry_byteranges(const struct site_entry *entry, struct s
 char *entry_room(struct site_entry *entry)
 {
     CHECK(entry->bytes);
-    return entry->memory + entry->path.len + entry->fields.len;
+    return entry->memory + entry->path.len + entry->index.len + entry->fields.len;
 }
 
 static bool same_time(struct statx_timestamp a, struct statx_timestamp b)

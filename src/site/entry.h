@@ -12,6 +12,7 @@
 #include "http/mime.h"
 #include "http/precondition.h"
 #include "site/digest.h"
+#include "site/variants.h"
 
 #include <stdint.h>
 #include <sys/stat.h>
@@ -48,6 +49,9 @@ struct entry_form {
     struct str lines;   /* more field lines, each with its CRLF; or empty */
     bool undated;       /* without Last-Modified */
     uint64_t whole_max; /* bytes of a file; a longer one is sent from its descriptor */
+    struct str index;   /* the name of the file, where it answers for a directory; or empty */
+    bool variants;      /* files are looked for that lie beside others as their variants */
+    unsigned codings;   /* of those that lie beside this one; bits 1 << coding */
 };
 
 struct site_entry {
@@ -60,6 +64,7 @@ struct site_entry {
     uint8_t chances; /* the cache's: how often it is still passed over */
     bool literal;    /* a file, and its path has no '%': a target that equals it stands for it */
     bool settled;    /* when read, unchanged for so long that its times tell a change */
+    uint8_t codings; /* of the variants that lie beside it; bits 1 << coding */
 
     uint64_t until_ms;    /* when it is to be looked at again before it is served */
     uint32_t epoch;       /* of the site, in which it was looked at */
@@ -72,7 +77,8 @@ struct site_entry {
 
     int status;        /* 200, or what a negative entry says: 301, 403, 404 */
     int fd;            /* of a large file, or -1 */
-    struct str path;   /* normalised, the key; owned */
+    struct str path;   /* normalised, or a variant's key (variants.h); owned */
+    struct str index;  /* the name of the file that answers for a directory; owned */
     struct str fields; /* all field lines of a 200, and the empty line after them; owned */
     const char *bytes; /* the file, right behind `fields`; NULL for a large one */
     size_t held;       /* bytes of memory this entry takes */
@@ -81,12 +87,13 @@ struct site_entry {
     struct str typed;  /* those for a part: all but Content-Length */
     struct str shared; /* those that say the same whatever is sent of the file (304) */
     struct str page;   /* those for its content under another status; without an empty line */
-    struct str type;   /* the media type; in `fields` */
+    struct str type;   /* the media type, and of a variant the coding, too; in `fields` */
     struct http_validators validators; /* in `fields` */
     char memory[];
 };
 
-/* Make an entry for `path` from what statx(2) said of its file: fields ready, the bytes of a small
+/* Make an entry for `path`, which may be the key of a variant, from what statx(2) said of its file:
+ * fields ready, the bytes of a small
  * file still to be read to entry_room(). Last-Modified is never later than `now_unix` (RFC 9110
  * 8.8.2.1). Pinned once, for the caller. NULL when memory is short. */
 struct site_entry *entry_make(struct str path, const struct statx *facts, bool whole,

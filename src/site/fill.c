@@ -12,8 +12,12 @@ enum { SETTLED_SECONDS = 2 }; /* coarser than the time stamps of any file system
 /* What stands for a directory, which is what fill->file is without it. */
 static void set_name(struct site_fill *fill, struct str name)
 {
-    memcpy(fill->file + fill->file_dir, name.at, name.len);
-    fill->file[fill->file_dir + name.len] = '\0';
+    struct str suffix = variant_suffix(fill->coding);
+    char *end = fill->file + fill->file_dir;
+
+    memcpy(end, name.at, name.len);
+    memcpy(end + name.len, suffix.at, suffix.len);
+    end[name.len + suffix.len] = '\0';
 }
 
 /* The next name that is to be tried for a directory. False when there is none left. */
@@ -32,10 +36,16 @@ static void set_file(struct site_fill *fill, struct str path, struct str index)
 {
     struct str directory;
     struct listing_form form;
+    struct variant variant = variant_of_key(path);
 
     fill->lists = listing_key_read(path, &directory, &form);
     if (fill->lists)
         path = directory;
+    fill->coding = variant.coding;
+    if (variant.coding != HTTP_IDENTITY) {
+        path = variant.path;
+        index = variant.index;
+    }
     memcpy(fill->file, path.at + 1, path.len - 1);
     fill->file_dir = path.len - 1;
     set_name(fill, STR(""));
@@ -49,7 +59,7 @@ static void set_file(struct site_fill *fill, struct str path, struct str index)
 
 struct site_fill *fill_make(struct str path, uint64_t hash, struct str index)
 {
-    size_t room = 2 * path.len + index.len + sizeof ".";
+    size_t room = 2 * path.len + index.len + VARIANT_SUFFIX_MAX + sizeof ".";
     struct site_fill *fill = calloc(1, sizeof *fill + room);
 
     if (!fill)
@@ -58,7 +68,7 @@ struct site_fill *fill_make(struct str path, uint64_t hash, struct str index)
     text_add(&names, path);
     fill->path = str_of(names.at, path.len);
     fill->file = names.at + path.len;
-    set_file(fill, path, index);
+    set_file(fill, fill->path, index);
 
     fill->hash = hash;
     fill->steady = true;
@@ -167,8 +177,28 @@ static bool ask_stat(struct site_fill *fill, enum fill_state state, int fd, stru
     return true;
 }
 
+/* What was held is good for longer, or the file is opened. */
+static bool open_or_keep(struct site_fill *fill, int root, uint32_t edition)
+{
+    const struct site_entry *old = fill->old;
+    bool good = old && old->settled && old->edition == edition &&
+                old->codings == fill->variants.found && entry_matches(old, &fill->facts);
+
+    if (good)
+        return over(fill, 200, fill->old);
+    return ask_open(fill, FILL_OPENING, root, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+}
+
+static bool ask_variants(struct site_fill *fill, int root)
+{
+    fill->state = FILL_BESIDE;
+    fill->variants = (struct variants){ .root = root, .file = fill->file };
+    fill->ask = (struct site_ask){ .kind = SITE_ASK_VARIANTS, .variants = &fill->variants };
+    return true;
+}
+
 /* Look at what the name stands for; only a regular file is ever opened. */
-static bool looked(struct site_fill *fill, int root, uint32_t edition)
+static bool looked(struct site_fill *fill, int root, const struct entry_form *form)
 {
     bool is_directory = S_ISDIR(fill->facts.stx_mode);
 
@@ -183,10 +213,9 @@ static bool looked(struct site_fill *fill, int root, uint32_t edition)
         return over(fill, 301, NULL);
     if (!S_ISREG(fill->facts.stx_mode))
         return not_there(fill);
-    bool good = fill->old && fill->old->settled && fill->old->edition == edition;
-    if (good && entry_matches(fill->old, &fill->facts))
-        return over(fill, 200, fill->old);
-    return ask_open(fill, FILL_OPENING, root, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+    if (form->variants && fill->coding == HTTP_IDENTITY)
+        return ask_variants(fill, root);
+    return open_or_keep(fill, root, form->edition);
 }
 
 /* Anybody can set the time of the last modification back, nobody that of the last change. Either
@@ -247,8 +276,12 @@ static bool measured(struct site_fill *fill, struct entry_form form, int64_t now
     bool whole = fill->facts.stx_size <= form.whole_max && steady;
     if (form.etag == ENTRY_ETAG_HASH && (!steady || fill->facts.stx_size > DIGEST_FILE_MAX))
         form.etag = ENTRY_ETAG_OFF;
+    struct str file = str_from(fill->file);
+    file.len -= variant_suffix(fill->coding).len;
     if (form.type.len == 0)
-        form.type = http_mime_of(form.mime, str_from(fill->file));
+        form.type = http_mime_of(form.mime, file);
+    if (str_ends(fill->path, STR("/")))
+        form.index = str_of(file.at + fill->file_dir, file.len - fill->file_dir);
     fill->made = entry_make(fill->path, &fill->facts, whole, form, now_unix);
     if (!fill->made)
         return over(fill, 503, NULL);
@@ -310,6 +343,7 @@ bool fill_step(struct site_fill *fill, int64_t result, int root, struct entry_fo
                int64_t now_unix)
 {
     form.rules = fill->rules;
+    form.codings = fill->variants.found;
     if (opens_again(fill, result))
         return true;
     if (result < 0)
@@ -324,7 +358,9 @@ bool fill_step(struct site_fill *fill, int64_t result, int root, struct entry_fo
         fill->name_fd = (int)result;
         return ask_stat(fill, FILL_LOOKING, fill->name_fd, &fill->facts);
     case FILL_LOOKING:
-        return looked(fill, root, form.edition);
+        return looked(fill, root, &form);
+    case FILL_BESIDE:
+        return open_or_keep(fill, root, form.edition);
     case FILL_OPENING:
         fill->fd = (int)result;
         if (fill->lists)

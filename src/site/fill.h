@@ -21,6 +21,7 @@ enum site_ask_kind {
     SITE_ASK_SURVEY,
     SITE_ASK_DIGEST,
     SITE_ASK_FOLDER,
+    SITE_ASK_VARIANTS,
 };
 
 /* What the file system is asked. The result is a descriptor, 0, a number of bytes, or -errno. */
@@ -32,9 +33,10 @@ struct site_ask {
     struct statx *statx; /* STAT: filled in */
     char *bytes;         /* READ: from the start of the file */
     size_t len;
-    struct survey *survey; /* SURVEY: to be run on a helper thread; the result is 0 */
-    struct digest *digest; /* DIGEST: likewise; the result is its error */
-    struct folder *folder; /* FOLDER: likewise */
+    struct survey *survey;     /* SURVEY: to be run on a helper thread; the result is 0 */
+    struct digest *digest;     /* DIGEST: likewise; the result is its error */
+    struct folder *folder;     /* FOLDER: likewise */
+    struct variants *variants; /* VARIANTS: likewise; the result is 0 */
 };
 
 /* The answer: 200 with a pinned entry, 301 for a directory asked for without its slash, or 403,
@@ -44,7 +46,8 @@ struct site_found {
     struct site_entry *entry;
 };
 
-enum { FILL_FILE_MAX = HTTP_PATH_MAX + NAME_MAX + 1 }; /* with a slash before it */
+/* With a slash before it. */
+enum { FILL_FILE_MAX = HTTP_PATH_MAX + NAME_MAX + 1 + VARIANT_SUFFIX_MAX };
 
 /* To read a file that keeps changing; then it is sent from its descriptor, and not held. */
 enum { FILL_TRIES_MAX = 3 };
@@ -59,6 +62,7 @@ enum fill_state {
     FILL_LOOKING,   /* to know what it is */
     FILL_LINKED,    /* it is a link: for its way to be known, and then the next step */
     FILL_NEXT,      /* there is no such index: likewise, for the next one */
+    FILL_BESIDE,    /* to know which variants lie beside it */
     FILL_OPENING,   /* to have it open for reading */
     FILL_MEASURING, /* to know what was opened */
     FILL_READING,   /* for its bytes */
@@ -94,21 +98,24 @@ struct site_fill {
     struct survey *survey;    /* under way, or NULL */
     struct digest digest;     /* of a large file */
     struct folder folder;     /* being listed */
+    struct variants variants; /* of the file */
     unsigned surveys;         /* how many there were */
     uint64_t news;            /* how much was told when the last one began */
     uint32_t epoch;           /* of the site, when it began */
     bool stale;               /* the file changed meanwhile: good for those who wait, not held */
     struct entry_rules rules; /* of the path; in memory that is owned, if there are any */
     char *rules_memory;
-    struct str path;  /* normalised, or the key of a listing; owned */
+    struct str path;  /* normalised, or the key of a listing or a variant; owned */
     struct str index; /* names that are still to be tried; borrowed */
-    char *file; /* relative to the root: path without its '/', and the name of an index; owned */
-    size_t file_dir; /* bytes of `file` before that name */
+    char *file; /* relative to the root: path without its '/', the name of an index, and the suffix
+                 * of a variant; owned */
+    size_t file_dir;         /* bytes of `file` before that name */
+    enum http_coding coding; /* of the variant */
 };
 
-/* Set a fill up for a path, or for the key of a listing. `index` are the names, separated by
- * commas, of what answers for a directory: the first that is there; borrowed. NULL when memory is
- * short. */
+/* Set a fill up for a path, or for the key of a listing or of a variant. `index` are the names,
+ * separated by commas, of what answers for a directory: the first that is there; borrowed. NULL
+ * when memory is short. */
 struct site_fill *fill_make(struct str path, uint64_t hash, struct str index);
 
 /* Let rules apply to what is made, before the first step: they are copied. False when memory is

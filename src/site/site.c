@@ -514,20 +514,42 @@ static void forget_listings(struct site *site, struct str path)
     }
 }
 
-/* Something happened to a name in the directory that a route leads to. */
-static void name_changed(struct site *site, const struct site_route *route, struct str name)
+/* And for its variants: of those that were made from it nobody else tells. */
+static void forget_all_forms(struct site *site, struct str path, struct str index)
+{
+    char space[VARIANT_KEY_MAX];
+
+    if (path.len > HTTP_PATH_MAX)
+        return;
+    forget(site, path);
+    for (int i = HTTP_IDENTITY + 1; i < HTTP_CODINGS; i++)
+        forget(site, variant_key(path, index, (enum http_coding)i, space));
+}
+
+static void forget_file(struct site *site, const struct site_route *route, struct str name)
 {
     char space[SURVEY_PATH_MAX + NAME_MAX + 1];
     struct text path = text_in(space, sizeof space);
 
     text_add(&path, route->path);
     if (is_index(site, name))
-        forget(site, text_str(&path));
-    if (site->config.listing)
-        forget_listings(site, route->path);
+        forget_all_forms(site, text_str(&path), name);
     text_add(&path, name);
     if (!path.cut)
-        forget(site, text_str(&path));
+        forget_all_forms(site, text_str(&path), STR(""));
+}
+
+/* Something happened to a name in the directory that a route leads to. It may be that of a variant,
+ * and the file it lies beside is to know. */
+static void name_changed(struct site *site, const struct site_route *route, struct str name)
+{
+    struct str file;
+
+    forget_file(site, route, name);
+    if (variant_has_name(name, &file))
+        forget_file(site, route, file);
+    if (site->config.listing)
+        forget_listings(site, route->path);
 }
 
 static void lose_everything(struct site *site)
@@ -552,6 +574,9 @@ void site_changed(struct site *site, int number, uint32_t flags, struct str name
         return;
     }
     routes_kill_step(&site->routes, watch, name);
+    struct str file;
+    if (variant_has_name(name, &file)) /* that may be a link, with a way of its own */
+        routes_kill_step(&site->routes, watch, file);
     for (struct list *node = watch->ends.next; node != &watch->ends; node = node->next)
         name_changed(site, CONTAINER_OF(node, struct site_route, at_end), name);
 }

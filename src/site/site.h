@@ -2,8 +2,8 @@
  *
  * A path is looked up; what is not held is filled in by steps, each of which asks the server for
  * one operation on the file system. This room makes none on the core's thread: survey_run,
- * digest_run and folder_run, which do, are for helper threads. Requests for a path that is being
- * filled wait for the one fill.
+ * digest_run, folder_run and variants_run, which do, are for helper threads. Requests for a path
+ * that is being filled wait for the one fill.
  *
  * What is held is never stale. Before a file is opened the way to its directory is surveyed: every
  * directory on it, and every one that a link leads through, is watched (survey.h). What inotify(7)

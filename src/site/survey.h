@@ -1,9 +1,9 @@
 /* survey.h - walk the way to a place on disk, and watch every directory on it.
  *
  * A directory is watched before a name is looked up in it, so whatever happens to the name later is
- * told. Beside digest_run and folder_run, survey_run is all of this room that makes system calls:
- * on a helper thread, because a disk may not answer. Everything else about a survey belongs to the
- * core. */
+ * told. Beside digest_run, folder_run and variants_run, survey_run is all of this room that makes
+ * system calls: on a helper thread, because a disk may not answer. Everything else about a survey
+ * belongs to the core. */
 #ifndef SITE_SURVEY_H
 #define SITE_SURVEY_H
 

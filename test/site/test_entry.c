@@ -467,9 +467,57 @@ static void rules_add_fields(void **state)
     discard(entry);
 }
 
+/* A variant has the type of the file it stands for, and a tag that no other form of it has. */
+static void variants_have_fields_of_their_own(void **state)
+{
+    char space[VARIANT_KEY_MAX];
+    struct str key = variant_key(STR("/a.html"), STR(""), HTTP_BR, space);
+    struct statx facts = file_of(5);
+    struct entry_form form = { .etag = ENTRY_ETAG_HASH };
+    struct site_entry *entry = entry_make(key, &facts, true, form, INT64_MAX);
+
+    (void)state;
+    assert_non_null(entry);
+    assert_true(str_equal(entry->path, key));
+    entry_set_digest(entry, "0123456789abcdef0123456789abcdef");
+    assert_str(entry->fields, "Content-Length: 5\r\n"
+                              "Content-Type: text/html; charset=utf-8\r\n"
+                              "Content-Encoding: br\r\n"
+                              "Vary: Accept-Encoding\r\n"
+                              "Accept-Ranges: bytes\r\n"
+                              "Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
+                              "ETag: \"0123456789abcdef0123456789abcdef-br\"\r\n"
+                              "\r\n");
+    assert_true(str_starts(entry->typed, STR("Content-Type: ")));
+    assert_true(str_starts(entry->shared, STR("Vary: ")));
+    assert_str(entry->type, "text/html; charset=utf-8\r\nContent-Encoding: br");
+    discard(entry);
+
+    form.etag = ENTRY_ETAG_TIME;
+    entry = entry_make(variant_key(STR("/d/"), STR("i.html"), HTTP_GZIP, space), &facts, true, form,
+                       INT64_MAX);
+    assert_str(entry->validators.etag, "\"2ebc98a1-5-gzip\"");
+    discard(entry);
+}
+
+static void a_file_with_variants_says_so(void **state)
+{
+    const struct entry_form form = { .codings = 1u << HTTP_BR };
+    struct statx facts = file_of(5);
+    struct site_entry *entry = entry_make(STR("/a"), &facts, true, form, INT64_MAX);
+
+    (void)state;
+    assert_int_equal(entry->codings, 1u << HTTP_BR);
+    assert_true(str_starts(entry->shared, STR("Vary: Accept-Encoding\r\n")));
+    assert_str(entry->validators.etag, "\"2ebc98a1-5\"");
+    discard(entry);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(variants_have_fields_of_their_own),
+        cmocka_unit_test(a_file_with_variants_says_so),
         cmocka_unit_test(tags_by_form),
         cmocka_unit_test(rules_add_fields),
         cmocka_unit_test(fields_are_exact),

@@ -30,6 +30,7 @@ struct world {
     char content;        /* the byte that the file is full of */
     size_t short_by;     /* how many bytes a read comes back without */
     struct entry_form form;
+    unsigned beside; /* the codings of the variants that lie beside it */
     uint64_t hashed; /* bytes that a digest was asked for */
     unsigned asks;
     enum site_ask_kind kinds[ASKS_MAX];
@@ -122,6 +123,11 @@ static int64_t carry(struct world *w, const struct site_ask *ask)
         break;
     case SITE_ASK_DIGEST:
         return hash_it(w, ask);
+    case SITE_ASK_VARIANTS:
+        assert_int_equal(ask->variants->root, ROOT);
+        assert_string_equal(ask->variants->file, w->file);
+        ask->variants->found = w->beside;
+        return 0;
     case SITE_ASK_READ:
         break;
     }
@@ -633,6 +639,69 @@ static void what_is_unchanged_is_kept(void **state)
     discard(fill);
 }
 
+/* --- with variants --- */
+
+static void variants_are_looked_for_before_it_is_opened(void **state)
+{
+    struct world w = world_with(regular(10));
+
+    (void)state;
+    w.form.variants = true;
+    w.beside = 1u << HTTP_GZIP;
+    w.file = "d/index.html";
+    struct site_fill *fill = fill_of(&w, "/d/");
+    assert_whole(fill, 10, 'a');
+    assert_int_equal(fill->made->codings, w.beside);
+    assert_int_equal(w.kinds[BEFORE_OPENING - 1], SITE_ASK_VARIANTS);
+    assert_int_equal(count_of(&w, SITE_ASK_VARIANTS), 1);
+    discard(fill);
+}
+
+static void a_variant_is_a_file_of_its_own(void **state)
+{
+    static const struct {
+        const char *path, *index, *file;
+    } cases[] = { { "/a.js", "", "a.js.zst" }, { "/d/", "x.js", "d/x.js.zst" } };
+    char space[VARIANT_KEY_MAX];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct world w = world_with(regular(10));
+        w.form.variants = true;
+        w.file = cases[i].file;
+        struct site_fill *fill = fill_make(
+            variant_key(str_from(cases[i].path), str_from(cases[i].index), HTTP_ZSTD, space), HASH,
+            STR("index.html"));
+        assert_non_null(fill);
+        run(&w, fill);
+        assert_whole(fill, 10, 'a');
+        assert_int_equal(count_of(&w, SITE_ASK_VARIANTS), 0);
+        assert_true(str_starts(fill->made->type, STR("text/javascript")));
+        discard(fill);
+    }
+}
+
+/* What is unchanged itself may have got a variant, or lost one. */
+static void what_has_other_variants_is_made_anew(void **state)
+{
+    for (unsigned had = 0; had < 2; had++)
+        for (unsigned has = 0; has < 2; has++) {
+            struct world w = world_with(regular(10));
+            struct site_fill *fill = make_fill("/a");
+            w.form.variants = true;
+            w.beside = has << HTTP_BR;
+            fill->old = entry_make(STR("/a"), &w.facts, true,
+                                   (struct entry_form){ .codings = had << HTTP_BR }, INT64_MAX);
+            fill->old->settled = true;
+            run(&w, fill);
+            assert_int_equal(fill->found.status, 200);
+            assert_int_equal(fill->found.entry == fill->old, had == has);
+            assert_int_equal(fill->found.entry->codings, has << HTTP_BR);
+            discard(fill);
+        }
+    (void)state;
+}
+
 /* Its times may be those of an earlier content, too. */
 static void what_was_young_is_read_again(void **state)
 {
@@ -832,6 +901,9 @@ int main(void)
         cmocka_unit_test(what_keeps_changing_is_held_open),
         cmocka_unit_test(a_short_read_is_never_taken_for_whole),
         cmocka_unit_test(what_is_unchanged_is_kept),
+        cmocka_unit_test(variants_are_looked_for_before_it_is_opened),
+        cmocka_unit_test(a_variant_is_a_file_of_its_own),
+        cmocka_unit_test(what_has_other_variants_is_made_anew),
         cmocka_unit_test(what_was_young_is_read_again),
         cmocka_unit_test(what_has_changed_is_made_anew),
         cmocka_unit_test(what_is_gone_is_not_found),

@@ -54,6 +54,10 @@ static int64_t carry(struct scene *s, struct site_ask *ask)
         survey_run(ask->survey);
         return 0;
     }
+    if (ask->kind == SITE_ASK_VARIANTS) {
+        variants_run(ask->variants);
+        return 0;
+    }
     s->asks++;
     if (ask->kind == SITE_ASK_FOLDER) {
         folder_run(ask->folder);
@@ -258,6 +262,7 @@ static void scene_make(struct scene *s, const struct room *room, bool watched)
         .root = s->root,
         .index = STR("index.html"),
         .inotify = s->inotify,
+        .form = { .variants = true },
         .limits = { [CACHE_WHOLE] = { room->bytes, room->entries },
                     [CACHE_OPEN] = { room->bytes, room->descriptors },
                     [CACHE_NEGATIVE] = { room->bytes, room->entries } },
@@ -1432,6 +1437,149 @@ static void listings_are_held_and_follow(void **state)
     scene_close(&s);
 }
 
+/* --- variants --- */
+
+/* Which variants the file is known to have, and what one of them is: NULL for not there. */
+static void assert_variants(struct scene *s, const char *path, unsigned codings, const char *br)
+{
+    char space[VARIANT_KEY_MAX];
+    struct site_found file = get(s, path);
+    struct str key = variant_key(str_from(path), file.entry->index, HTTP_BR, space);
+    struct site_found variant = get_key(s, key);
+
+    assert_int_equal(file.status, 200);
+    assert_int_equal(file.entry->codings, codings);
+    assert_int_equal(variant.status, br ? 200 : 404);
+    if (br)
+        assert_content(variant.entry, br);
+    let_go(s, file);
+    let_go(s, variant);
+}
+
+/* Whatever becomes of a variant, and of a file that is a link, whose way is another one. */
+static void variants_are_never_stale(struct scene *s, const char *path, const char *br,
+                                     const char *gz, unsigned wait_ms)
+{
+    assert_variants(s, path, 0, NULL);
+    put(s, br, "first");
+    s->now_ms += wait_ms;
+    assert_variants(s, path, 1u << HTTP_BR, "first");
+    put(s, "root/new", "second");
+    rename_over(s, "root/new", br);
+    s->now_ms += wait_ms;
+    assert_variants(s, path, 1u << HTTP_BR, "second");
+    put(s, gz, "");
+    s->now_ms += wait_ms;
+    assert_variants(s, path, 1u << HTTP_BR | 1u << HTTP_GZIP, "second");
+    drop(s, br);
+    s->now_ms += wait_ms;
+    assert_variants(s, path, 1u << HTTP_GZIP, NULL);
+    drop(s, gz);
+    s->now_ms += wait_ms;
+    assert_variants(s, path, 0, NULL);
+}
+
+static void variants_come_and_go(void **state)
+{
+    struct scene s;
+
+    (void)state;
+    for (int watched = 0; watched < 2; watched++) {
+        unsigned wait_ms = watched ? 0 : SITE_CHECK_MS + 1;
+        scene_make(&s, &plenty, watched);
+        put_directory(&s, "root/d");
+        put(&s, "root/a.js", "file");
+        put(&s, "root/d/index.html", "index");
+        put_link(&s, "root/link.js", "a.js");
+        variants_are_never_stale(&s, "/a.js", "root/a.js.br", "root/a.js.gz", wait_ms);
+        variants_are_never_stale(&s, "/d/", "root/d/index.html.br", "root/d/index.html.gz",
+                                 wait_ms);
+        variants_are_never_stale(&s, "/link.js", "root/link.js.br", "root/link.js.gz", wait_ms);
+        scene_close(&s);
+    }
+}
+
+/* The way to the directory is forgotten; the link's own is not. */
+static void a_link_learns_of_its_variants_by_its_own_way(void **state)
+{
+    struct scene s;
+
+    (void)state;
+    scene_make(&s, &plenty, true);
+    put(&s, "root/a.js", "file");
+    put_link(&s, "root/link.js", "a.js");
+    assert_variants(&s, "/link.js", 0, NULL);
+    struct site_route *way = routes_find(&s.site.routes, STR("/"), site_hash(&s.site, STR("/")));
+    assert_non_null(way);
+    routes_kill(&s.site.routes, way);
+    put(&s, "root/link.js.br", "first");
+    assert_variants(&s, "/link.js", 1u << HTTP_BR, "first");
+    scene_close(&s);
+}
+
+static void a_variant_by_its_own_name_is_a_file(void **state)
+{
+    struct scene s;
+
+    (void)state;
+    scene_make(&s, &plenty, true);
+    put(&s, "root/a.js", "file");
+    put(&s, "root/a.js.br", "variant");
+    assert_variants(&s, "/a.js", 1u << HTTP_BR, "variant");
+    struct site_found found = get(&s, "/a.js.br");
+    assert_content(found.entry, "variant");
+    assert_true(str_equal(found.entry->type, STR("application/octet-stream")));
+    assert_true(found.entry->literal);
+    let_go(&s, found);
+    scene_close(&s);
+}
+
+/* What is filled while a variant comes is told to those who wait, and not held. */
+static void a_variant_that_comes_meanwhile(void **state)
+{
+    struct scene s;
+
+    (void)state;
+    scene_make(&s, &plenty, true);
+    put(&s, "root/a.js", "file");
+    struct site_fill *fill = start(&s, "/a.js");
+    int64_t result = 0;
+    while (site_fill_step(&s.site, fill, result, s.now_ms, s.now_unix)) {
+        bool reads = fill->ask.kind == SITE_ASK_READ;
+        result = carry(&s, &fill->ask);
+        if (reads) {
+            put(&s, "root/a.js.br", "variant");
+            listen_to(&s);
+        }
+    }
+    assert_int_equal(fill->found.entry->codings, 0);
+    site_fill_end(&s.site, fill);
+    close_dead(&s);
+    assert_variants(&s, "/a.js", 1u << HTTP_BR, "variant");
+    scene_close(&s);
+}
+
+/* Of two that could answer for a directory one does, and only that one's variants are its own. */
+static void an_index_has_its_own_variants(void **state)
+{
+    struct scene s;
+
+    (void)state;
+    scene_make(&s, &plenty, true);
+    s.site.config.index = STR("one.html,two.html");
+    put_directory(&s, "root/d");
+    put(&s, "root/d/two.html", "two");
+    put(&s, "root/d/one.html.br", "variant of nothing");
+    assert_variants(&s, "/d/", 0, NULL);
+    put(&s, "root/d/two.html.br", "variant of two");
+    assert_variants(&s, "/d/", 1u << HTTP_BR, "variant of two");
+    put(&s, "root/d/one.html", "one");
+    assert_variants(&s, "/d/", 1u << HTTP_BR, "variant of nothing");
+    drop(&s, "root/d/one.html");
+    assert_variants(&s, "/d/", 1u << HTTP_BR, "variant of two");
+    scene_close(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1470,6 +1618,11 @@ int main(void)
         cmocka_unit_test(lost_events_make_all_be_looked_at),
         cmocka_unit_test(watches_are_let_go),
         cmocka_unit_test(routes_are_bounded),
+        cmocka_unit_test(variants_come_and_go),
+        cmocka_unit_test(a_link_learns_of_its_variants_by_its_own_way),
+        cmocka_unit_test(a_variant_by_its_own_name_is_a_file),
+        cmocka_unit_test(a_variant_that_comes_meanwhile),
+        cmocka_unit_test(an_index_has_its_own_variants),
         cmocka_unit_test(never_serves_what_is_long_gone),
         cmocka_unit_test(never_serves_what_is_gone),
     };
