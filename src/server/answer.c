@@ -5,6 +5,7 @@
 #include "http/accept.h"
 #include "http/path.h"
 #include "server/handle.h"
+#include "server/select.h"
 #include "site/listing.h"
 
 #define ALLOW "Allow: GET, HEAD, OPTIONS\r\n"
@@ -145,10 +146,18 @@ static void answer_error(struct exchange *x, int status)
         exchange_answer_plain(x, status, STR(""));
 }
 
+static inline void answer_file(struct exchange *x, struct site_entry *entry)
+{
+    if (entry->codings != 0 && x->request->accept_encoding.at)
+        entry = select_variant(x, entry);
+    if (entry)
+        exchange_answer_file(x, entry);
+}
+
 static void answer_found(struct exchange *x, struct str path, struct site_found found)
 {
     if (found.entry)
-        exchange_answer_file(x, found.entry);
+        answer_file(x, found.entry);
     else if (found.status == 301)
         answer_slash(x, path);
     else
@@ -286,7 +295,7 @@ static void answer_path(struct exchange *x)
     struct site_entry *entry = site_find_literal(&x->core->site, x->request->path, x->core->now_ms);
 
     if (entry && x->h->lookups.count == 0)
-        exchange_answer_file(x, entry);
+        answer_file(x, entry);
     else
         answer_any_path(x);
 }

@@ -11,6 +11,7 @@
 #include "server/reply.h"
 #include "server/rules.h"
 #include "server/spares.h"
+#include "server/wishes.h"
 #include "site/site.h"
 
 struct core {
@@ -19,6 +20,7 @@ struct core {
     unsigned buffers;           /* how many it lends at most */
     struct site site;
     struct rules rules;
+    struct wishes wishes;
     struct output_pool outputs;
     struct reply_clock clock;
     char boundary[HTTP_BOUNDARY_LEN]; /* between the parts of answers with several */
