@@ -38,6 +38,7 @@ missing_for() {
         has pkg-config || echo pkg-config
         has_header liburing.h || echo liburing-dev
         has_header xxhash.h || echo libxxhash-dev
+        has_header openssl/ssl.h || echo libssl-dev
         has_header cjson/cJSON.h || echo libcjson-dev
         ;;
     test)
@@ -46,7 +47,6 @@ missing_for() {
         has python3 || echo python3
         has curl || echo curl
         has gnuplot || echo gnuplot-nox
-        has_header openssl/ssl.h || echo libssl-dev
         ;;
     clang)
         has clang || echo clang

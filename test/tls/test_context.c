@@ -1,0 +1,315 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "client.h"
+#include "made_pair.h"
+
+#include <openssl/x509v3.h>
+
+static const struct made_pair *one_pair(struct made_pair *made, const char *kind, const char *names)
+{
+    made_pair_make(made, kind, names, NULL);
+    return made;
+}
+
+/* Reading that pair has to fail, with that in its sentence. */
+static void refuses(const struct made_pair *made, const char *sentence)
+{
+    struct tls_report report;
+
+    assert_null(made_context(&made, 1, &report));
+    if (!strstr(report.error, sentence))
+        fail_msg("\"%s\" lacks \"%s\"", report.error, sentence);
+    assert_non_null(strstr(report.error, "site.pem: "));
+}
+
+static void says_what_is_wrong_with_a_pair(void **state)
+{
+    struct made_pair made, other;
+
+    (void)state;
+    made_pair_make(&made, "P-256", "DNS:a.example", NULL);
+    made_pair_make(&other, "P-256", "DNS:b.example", NULL);
+    other.pem.certificates = made.pem.certificates;
+    refuses(&other, "the key does not belong to the certificate");
+
+    other = made;
+    other.pem.key = made.pem.certificates;
+    refuses(&other, "there is no private key");
+    other.pem.key = str_of(NULL, 0);
+    refuses(&other, "empty");
+    other.pem.key = made.pem.key;
+    other.pem.certificates = made.pem.key;
+    refuses(&other, "there is no certificate");
+    other.pem.certificates = str_of(made.pem.certificates.at, made.pem.certificates.len - 40);
+    refuses(&other, "the certificate is damaged");
+    other.pem.certificates = made.pem.certificates;
+    other.pem.key = str_of(made.pem.key.at, made.pem.key.len - 40);
+    refuses(&other, "private key");
+}
+
+static void refuses_keys_it_must_not_use(void **state)
+{
+    struct made_pair made;
+
+    (void)state;
+    made_pair_make(&made, "P-256", "DNS:a.example", "secret");
+    refuses(&made, "encrypted");
+    made_pair_make(&made, "RSA1024", "DNS:a.example", NULL);
+    refuses(&made, "2048 bits");
+}
+
+static void a_chain_is_read_to_its_end(void **state)
+{
+    struct made_pair made, other;
+    struct tls_report report;
+    char chain[3 * 8192];
+
+    (void)state;
+    made_pair_make(&made, "P-256", "DNS:a.example", NULL);
+    made_pair_make(&other, "P-256", "DNS:ca.example", NULL);
+    int len = snprintf(chain, sizeof chain, "%.*s\n%.*s", (int)made.pem.certificates.len,
+                       made.pem.certificates.at, (int)other.pem.certificates.len,
+                       other.pem.certificates.at);
+    made.pem.certificates = str_of(chain, (size_t)len);
+    const struct made_pair *pairs[] = { &made };
+    struct tls_context *context = made_context(pairs, 1, &report);
+    assert_non_null(context);
+    struct client c;
+    client_begin(&c, context, TLS1_3_VERSION);
+    assert_true(client_run(&c));
+    assert_int_equal(sk_X509_num(SSL_get_peer_cert_chain(c.ssl)), 2);
+    client_end(&c);
+    tls_context_drop(context);
+
+    made.pem.certificates.len -= 40;
+    refuses(&made, "of the chain is damaged");
+}
+
+/* The context of such a pair is made, with that warning. */
+static void warns(const struct made_pair *made, int64_t now_unix, const char *sentence)
+{
+    unsigned char secret[TLS_TICKET_SECRET_SIZE] = "s";
+    struct tls_report report;
+    struct tls_config config = { &made->pem, 1, secret, now_unix };
+    struct tls_context *context = tls_context_make(&config, &report);
+
+    assert_non_null(context);
+    if (!strstr(report.warning, sentence) || (!*sentence && report.warning[0]))
+        fail_msg("\"%s\" lacks \"%s\"", report.warning, sentence);
+    tls_context_drop(context);
+}
+
+static void warns_of_what_clients_will_not_take(void **state)
+{
+    struct made_pair made;
+
+    (void)state;
+    made_pair_make(&made, "P-256", "DNS:a.example", NULL);
+    warns(&made, MADE_NOW, "");
+    warns(&made, MADE_NOW + 2000, "has expired");
+    warns(&made, MADE_NOW - 2000, "not valid yet");
+    made_pair_make(&made, "P-256", NULL, NULL);
+    warns(&made, MADE_NOW, "no name");
+}
+
+static void counts_its_pairs(void **state)
+{
+    struct tls_report report;
+
+    (void)state;
+    assert_null(made_context(NULL, 0, &report));
+    assert_non_null(strstr(report.error, "1 to 64"));
+}
+
+/* The name in the certificate that a client gets who asks for `host`. */
+static void expect_name(struct tls_context *context, const char *host, const char *name)
+{
+    for (int version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++) {
+        struct client c;
+        client_begin(&c, context, version);
+        if (host)
+            SSL_set_tlsext_host_name(c.ssl, host);
+        assert_true(client_run(&c));
+        X509 *certificate = SSL_get0_peer_certificate(c.ssl);
+        if (X509_check_host(certificate, name, 0, X509_CHECK_FLAG_NO_WILDCARDS, NULL) != 1)
+            fail_msg("asking for %s does not give %s", host ? host : "none", name);
+        assert_true(str_equal(tls_session_host(c.session), str_from(host ? host : "")));
+        client_end(&c);
+    }
+}
+
+static void the_name_asked_for_picks_the_pair(void **state)
+{
+    struct made_pair made[4];
+    struct tls_report report;
+    const struct made_pair *pairs[] = {
+        one_pair(&made[0], "P-256", "DNS:first.example"),
+        one_pair(&made[1], "P-256", "DNS:*.b.example,DNS:wild.example"),
+        one_pair(&made[2], "P-256", "DNS:x.b.example"),
+        one_pair(&made[3], "P-256", "DNS:first.example,DNS:shadow.example"),
+    };
+
+    (void)state;
+    struct tls_context *context = made_context(pairs, 4, &report);
+    assert_non_null(context);
+    expect_name(context, NULL, "first.example");
+    expect_name(context, "unknown.example", "first.example");
+    expect_name(context, "first.example", "first.example");
+    expect_name(context, "X.B.example", "x.b.example");
+    expect_name(context, "y.b.example", "wild.example");
+    expect_name(context, "z.y.b.example", "first.example");
+    expect_name(context, "shadow.example", "shadow.example");
+    tls_context_drop(context);
+}
+
+/* The kind of key that a client gets who can check these signatures only. */
+static void expect_kind(struct tls_context *context, const char *signatures, const char *host,
+                        int kind)
+{
+    struct client c;
+
+    client_begin(&c, context, TLS1_3_VERSION);
+    SSL_set1_sigalgs_list(c.ssl, signatures);
+    if (host)
+        SSL_set_tlsext_host_name(c.ssl, host);
+    assert_true(client_run(&c));
+    EVP_PKEY *key = X509_get0_pubkey(SSL_get0_peer_certificate(c.ssl));
+    assert_int_equal(EVP_PKEY_get_base_id(key), kind);
+    client_end(&c);
+}
+
+static void ecdsa_and_rsa_stand_side_by_side(void **state)
+{
+    struct made_pair made[3];
+    struct tls_report report;
+    const struct made_pair *pairs[] = {
+        one_pair(&made[0], "RSA2048", "DNS:a.example"),
+        one_pair(&made[1], "P-256", "DNS:a.example"),
+        one_pair(&made[2], "P-256", "DNS:b.example"),
+    };
+    const char *hosts[] = { NULL, "a.example" };
+
+    (void)state;
+    struct tls_context *context = made_context(pairs, 3, &report);
+    assert_non_null(context);
+    for (int i = 0; i < 2; i++) {
+        expect_kind(context, "rsa_pss_rsae_sha256", hosts[i], EVP_PKEY_RSA);
+        expect_kind(context, "ecdsa_secp256r1_sha256", hosts[i], EVP_PKEY_EC);
+    }
+    expect_kind(context, "ecdsa_secp256r1_sha256:rsa_pss_rsae_sha256", NULL, EVP_PKEY_EC);
+    tls_context_drop(context);
+}
+
+static struct tls_context *simple_context(void)
+{
+    struct made_pair made;
+    const struct made_pair *pairs[] = { one_pair(&made, "P-256", "DNS:a.example") };
+    struct tls_report report;
+    struct tls_context *context = made_context(pairs, 1, &report);
+
+    assert_non_null(context);
+    return context;
+}
+
+static void alpn_finds_http_1_1(void **state)
+{
+    static const unsigned char both[] = "\x02h2\x08http/1.1", h2[] = "\x02h2";
+    struct tls_context *context = simple_context();
+    struct client c;
+
+    (void)state;
+    client_begin(&c, context, TLS1_3_VERSION);
+    SSL_set_alpn_protos(c.ssl, both, sizeof both - 1);
+    assert_true(client_run(&c));
+    assert_true(str_equal(tls_session_protocol(c.session), STR("http/1.1")));
+    client_end(&c);
+
+    client_begin(&c, context, TLS1_3_VERSION);
+    assert_true(client_run(&c));
+    assert_int_equal(tls_session_protocol(c.session).len, 0);
+    client_end(&c);
+
+    client_begin(&c, context, TLS1_3_VERSION);
+    SSL_set_alpn_protos(c.ssl, h2, sizeof h2 - 1);
+    assert_false(client_run(&c));
+    assert_int_equal(c.result, TLS_FAILED);
+    assert_memory_equal(c.last, "\x15\x03\x03\x00\x02\x02\x78", 7); /* no_application_protocol */
+    client_end(&c);
+    tls_context_drop(context);
+}
+
+static void expect_suite(struct tls_context *context, const char *offered, const char *taken)
+{
+    struct client c;
+
+    client_begin(&c, context, TLS1_3_VERSION);
+    SSL_set_ciphersuites(c.ssl, offered);
+    assert_true(client_run(&c));
+    assert_string_equal(SSL_get_cipher(c.ssl), taken);
+    client_end(&c);
+}
+
+static void chacha_is_for_those_who_prefer_it(void **state)
+{
+    struct tls_context *context = simple_context();
+
+    (void)state;
+    expect_suite(context, "TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256",
+                 "TLS_CHACHA20_POLY1305_SHA256");
+    expect_suite(context, "TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256",
+                 "TLS_AES_128_GCM_SHA256");
+    tls_context_drop(context);
+}
+
+static void old_versions_are_refused(void **state)
+{
+    struct tls_context *context = simple_context();
+    struct client c;
+
+    (void)state;
+    client_begin(&c, context, TLS1_1_VERSION);
+    SSL_set_security_level(c.ssl, 0);
+    assert_false(client_run(&c));
+    assert_int_equal(c.result, TLS_FAILED);
+    assert_int_equal(c.last[0], 21);
+    assert_int_equal(c.last[6], SSL_AD_PROTOCOL_VERSION);
+    client_end(&c);
+    tls_context_drop(context);
+}
+
+static void a_dropped_context_serves_its_sessions_to_the_end(void **state)
+{
+    struct tls_context *context = simple_context();
+    struct client c;
+    struct str hello = STR("hello");
+
+    (void)state;
+    client_begin(&c, context, TLS1_3_VERSION);
+    tls_context_drop(context);
+    assert_true(client_run(&c));
+    assert_int_equal(client_download(&c, &hello, 1), 5);
+    client_end(&c);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(says_what_is_wrong_with_a_pair),
+        cmocka_unit_test(refuses_keys_it_must_not_use),
+        cmocka_unit_test(a_chain_is_read_to_its_end),
+        cmocka_unit_test(warns_of_what_clients_will_not_take),
+        cmocka_unit_test(counts_its_pairs),
+        cmocka_unit_test(the_name_asked_for_picks_the_pair),
+        cmocka_unit_test(ecdsa_and_rsa_stand_side_by_side),
+        cmocka_unit_test(alpn_finds_http_1_1),
+        cmocka_unit_test(chacha_is_for_those_who_prefer_it),
+        cmocka_unit_test(old_versions_are_refused),
+        cmocka_unit_test(a_dropped_context_serves_its_sessions_to_the_end),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
