@@ -57,8 +57,10 @@ struct tls_session;
 /* NULL when memory is short. The context has not been dropped. */
 struct tls_session *tls_session_make(struct tls_context *context);
 
+/* At any time: nothing is put out. */
 void tls_session_free(struct tls_session *session);
 
+/* See above. `cipher` may be empty, to go on after TLS_FULL. */
 enum tls_result tls_session_receive(struct tls_session *session, struct str *cipher,
                                     struct text *plain, struct text *out, uint64_t now_ms);
 
