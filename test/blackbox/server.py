@@ -29,9 +29,9 @@ import types
 import unittest
 
 SKIP = 77          # what ctest takes for "skipped"
-PATIENCE = 10.0    # seconds until silence counts as a failure
+PATIENCE = 30.0    # seconds until silence counts as a failure
 RUN_MAX = 150      # seconds until a whole program is given up
-EXIT_MAX = 15.0    # seconds that a server may take to leave
+EXIT_MAX = 40.0    # seconds that a server may take to leave
 
 under_test = types.SimpleNamespace(binary=None, engine=None, sanitize="off")
 

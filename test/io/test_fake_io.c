@@ -412,6 +412,6 @@ int main(void)
         cmocka_unit_test(a_seed_repeats_itself_and_seeds_differ),
     };
 
-    alarm(60);
+    alarm(380);
     return cmocka_run_group_tests_name("fake_io", tests, NULL, NULL);
 }

@@ -20,7 +20,7 @@
 
 #define HELLO "GET /hello.txt HTTP/1.1\r\nHost: h\r\n\r\n"
 
-enum { CHILD_SECONDS = 30 };
+enum { CHILD_SECONDS = 120 };
 
 struct server {
     pid_t pid;
