@@ -7,6 +7,7 @@
 #include "server/late.h"
 #include "server/limits.h"
 #include "server/listener.h"
+#include "server/rule_watch.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -172,6 +173,8 @@ static void worked(struct loop *loop, const struct io_event *event)
         access_batch_worked(&loop->batch, core->now_ms);
         return;
     }
+    if (rule_watch_worked(core, event))
+        return;
     struct site_fill *fill = fills_worked(core, event);
     if (fill)
         end_fill(core, fill);
@@ -319,6 +322,8 @@ static void keep_time(struct loop *loop)
         watcher_read(&loop->watcher, &core->site, core->now_ms);
     watcher_tidy(&loop->watcher, &core->site);
     fills_look_at_root(core);
+    if (loop->stage == LOOP_SERVING)
+        rule_watch_turn(core);
     fills_close_dead(core);
     if (!has_spares(loop))
         find_descriptors(loop);
@@ -458,6 +463,7 @@ static void init_core(struct loop *loop)
 
     core->config = config;
     rules_init(&core->rules, config, loop->setup.book);
+    core->rules.notices = loop->setup.notices;
     core->buffers = LOOP_BUFFERS;
     core->source.engine = loop->setup.engine;
     core->clock_ms = loop->setup.clock_ms;
@@ -486,6 +492,7 @@ static int take_memory(struct loop *loop)
         core->log = &loop->batch;
     }
     watcher_init(&loop->watcher, loop->setup.root_path, loop->setup.notices);
+    rules_load(&core->rules, loop->setup.root);
     return init_site(loop);
 }
 
@@ -497,6 +504,7 @@ static void free_memory(struct loop *loop)
     watcher_release(&loop->watcher);
     if (core->log)
         access_batch_free(core->log);
+    rules_release(&core->rules);
     free(core->source.lent);
     free(loop->parked);
     core->source.engine->free(core->source.io);

@@ -911,6 +911,6 @@ void options_help(FILE *out)
           "RINGLET_PORT=80, RINGLET_HEADER_TIMEOUT=5s, RINGLET_QUIET=yes (or no). The\n"
           "command line goes before the environment.\n"
           "Signals: TERM, INT and QUIT drain, a second one forces; USR1 and HUP reopen the\n"
-          "log. Exit status: 0 clean stop, 1 failure, 2 usage.\n",
+          "log. Exit status: 0 clean stop, 1 failure, 2 usage, 78 a wrong file of rules.\n",
           out);
 }

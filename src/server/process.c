@@ -39,6 +39,7 @@ struct process {
     uint16_t port; /* the one that was bound */
     struct team team;
     enum worker_order order; /* given last */
+    int failed;              /* exit status when it can't serve */
 };
 
 static int complain(const char *what, const char *why)
@@ -165,6 +166,33 @@ static bool read_rules(struct process *p)
     for (unsigned i = 0; i < p->book.page_count; i++)
         look_for_page(p, "--error-page", p->book.pages[i].path);
     return true;
+}
+
+static int tell_config(const char *why)
+{
+    complain("", why);
+    return STATUS_CONFIG;
+}
+
+/* As the user who serves them. What is wrong with them later changes nothing, so it is better told
+ * now. */
+static bool check_rule_files(struct process *p)
+{
+    struct rule_files files = { .stamps = { { .there = false } } };
+    struct rule_look look;
+    struct sentence why;
+    uint64_t version;
+
+    if (p->config->no_files)
+        return true;
+    rule_look_begin(&look, &files);
+    rule_look_run(&look, p->root);
+    for (enum rule_file file = 0; file < RULE_FILES; file++)
+        if (rule_look_complaint(&look, file, &why, &version))
+            p->failed = tell_config(why.text);
+    rule_files_take(&files, &look);
+    rule_files_release(&files);
+    return p->failed != STATUS_CONFIG;
 }
 
 static bool open_log(struct process *p)
@@ -391,12 +419,14 @@ static void finish(struct process *p)
 
 int process_run(struct config *config)
 {
-    struct process p = { .config = config, .root = -1, .signals = -1, .order = WORKER_SERVE };
+    struct process p = {
+        .config = config, .root = -1, .signals = -1, .order = WORKER_SERVE, .failed = STATUS_FAILED
+    };
 
     pthread_sigmask(SIG_SETMASK, NULL, &p.mask); /* for one who fails before they are taken */
     bool ready = set_limits(config) && open_root(&p) && load_types(&p) && read_rules(&p) &&
                  open_log(&p) && open_listeners(&p) && drop_privileges(config) &&
-                 take_signals(&p) && start_team(&p);
+                 check_rule_files(&p) && take_signals(&p) && start_team(&p);
 
     if (config->embedded && !config->own_signals)
         pthread_sigmask(SIG_SETMASK, &p.mask, NULL);
@@ -408,16 +438,17 @@ int process_run(struct config *config)
     let_go(&p);
     if (config->own_signals)
         pthread_sigmask(SIG_SETMASK, &p.mask, NULL);
-    return ready ? STATUS_CLEAN : STATUS_FAILED;
+    return ready ? STATUS_CLEAN : p.failed;
 }
 
 int process_check(struct config *config)
 {
-    struct process p = { .config = config, .root = -1, .signals = -1 };
-    bool fine = set_limits(config) && open_root(&p) && load_types(&p) && read_rules(&p);
+    struct process p = { .config = config, .root = -1, .signals = -1, .failed = STATUS_FAILED };
+    bool fine = set_limits(config) && open_root(&p) && load_types(&p) && read_rules(&p) &&
+                check_rule_files(&p);
 
     let_go(&p);
     if (fine)
         fprintf(stderr, "ringlet: the options are fine\n");
-    return fine ? STATUS_CLEAN : STATUS_FAILED;
+    return fine ? STATUS_CLEAN : p.failed;
 }

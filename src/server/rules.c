@@ -1,6 +1,9 @@
 #include "server/rules.h"
 
+#include "server/watcher.h"
+
 #include <assert.h>
+#include <stdio.h>
 
 static_assert((int)PATH_FIELDS_MAX + (int)PATH_FIELDS_CACHE_MAX <= (int)ENTRY_RULES_MAX,
               "an entry takes all that a path may have");
@@ -8,6 +11,34 @@ static_assert((int)PATH_FIELDS_MAX + (int)PATH_FIELDS_CACHE_MAX <= (int)ENTRY_RU
 void rules_init(struct rules *rules, const struct config *config, const struct rule_book *book)
 {
     *rules = (struct rules){ .config = config, .book = book };
+}
+
+void rules_load(struct rules *rules, int root)
+{
+    struct rule_look *look = &rules->watch.look;
+
+    if (rules->config->no_files)
+        return;
+    rule_look_begin(look, &rules->files);
+    rule_look_run(look, root);
+    rules_take(rules, look);
+}
+
+bool rules_take(struct rules *rules, struct rule_look *look)
+{
+    struct sentence why;
+    uint64_t version;
+
+    for (enum rule_file file = 0; rules->notices && file < RULE_FILES; file++)
+        if (rule_look_complaint(look, file, &why, &version) &&
+            atomic_exchange(&rules->notices->bad_rules[file], version) != version)
+            fprintf(stderr, "ringlet: %s; the rules that it held before stay in force\n", why.text);
+    return rule_files_take(&rules->files, look);
+}
+
+void rules_release(struct rules *rules)
+{
+    rule_files_release(&rules->files);
 }
 
 static struct str without_form(struct str key)
@@ -19,13 +50,20 @@ static struct str without_form(struct str key)
 
 bool rules_are_in(struct str path)
 {
-    return str_equal(path, STR("/_headers")) || str_equal(path, STR("/_redirects"));
+    for (enum rule_file file = 0; file < RULE_FILES; file++)
+        if (str_equal(path, rule_file_paths[file]))
+            return true;
+    return false;
 }
 
 const struct redirect *rules_redirect(const struct rules *rules, struct str path, bool forced,
                                       struct pattern_match *match)
 {
-    return rules->book ? redirects_find(&rules->book->redirects, path, forced, match) : NULL;
+    const struct redirect *found = NULL;
+
+    if (rules->book)
+        found = redirects_find(&rules->book->redirects, path, forced, match);
+    return found ? found : redirects_find(&rules->files.redirects, path, forced, match);
 }
 
 struct entry_rules rules_of_path(const struct rules *rules, struct str path,
@@ -33,6 +71,7 @@ struct entry_rules rules_of_path(const struct rules *rules, struct str path,
 {
     const struct field_sources sources = {
         .given = rules->book ? &rules->book->headers : NULL,
+        .file = &rules->files.headers,
         .has_max_age = rules->config->has_max_age,
         .max_age = rules->config->max_age,
         .cors = rules->config->cors,

@@ -6,6 +6,7 @@
 #define SERVER_WATCHER_H
 
 #include "io/io.h"
+#include "server/rule_files.h"
 #include "site/site.h"
 
 #include <stdatomic.h>
@@ -19,6 +20,7 @@ enum {
 /* What has been said, by any core. */
 struct notices {
     _Atomic bool unwatched;
+    _Atomic uint64_t bad_rules[RULE_FILES]; /* which version of each file was said to be wrong */
     _Atomic uint64_t lost_ms; /* when it was last said that events were lost; 0: never */
 };
 

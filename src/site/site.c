@@ -208,6 +208,11 @@ struct site_fill *site_fill(struct site *site, struct str path, bool *started)
     return fill ? fill : start_fill(site, path, hash);
 }
 
+bool site_is_filling(struct site *site, struct str path)
+{
+    return fill_under_way(site, path, cache_hash(&site->cache, path));
+}
+
 /* --- the way to a file --- */
 
 /* What its route goes by: the directory that the file lies in, or the file itself. Without the

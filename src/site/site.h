@@ -113,6 +113,9 @@ void site_unpin(struct site *site, struct site_entry *entry);
  * which needs its first step. NULL when memory is short. */
 struct site_fill *site_fill(struct site *site, struct str path, bool *started);
 
+/* Is there one under way that is worth waiting for? */
+bool site_is_filling(struct site *site, struct str path);
+
 /* Go on with a fill, given the result of what it asked for last (0 at first, -errno to give up).
  * True: carry out fill->ask and call again with its outcome. False: it is over and fill->found
  * holds the answer. The times are the core's now. */

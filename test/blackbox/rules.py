@@ -1,8 +1,9 @@
 """rules.py - what the operator's rules make of answers: fields, redirects, pages for what is not
 there, and the `_headers` and `_redirects` files of a site."""
 import os
+import time
 
-from server import Case, Server, main, request, run, until
+from server import Case, Root, Server, main, request, run, until
 
 HOUR = "public, max-age=3600"
 FOREVER = "public, max-age=31536000, immutable"
@@ -193,6 +194,130 @@ class Pages(Case):
 class PagesNothingHeld(Pages):
 
     arguments = (*Pages.arguments, "--cache-size", "0")
+
+
+class Files(Case):
+    """`_headers` and `_redirects`, read at the start and again when they change."""
+
+    extra = ("--cores", "1")
+
+    def setUp(self):
+        self.root = Root()
+        self.addCleanup(self.root.remove)
+        self.root.write("index.html", b"home")
+        self.root.write("a.txt", b"a")
+        self.server = None
+
+    @classmethod
+    def setUpClass(cls):
+        pass
+
+    @classmethod
+    def tearDownClass(cls):
+        pass
+
+    def serve(self, *arguments):
+        server = Server(self.root, *self.extra, *arguments)
+        self.addCleanup(server.kill)
+        self.server = server
+        return server
+
+    def becomes(self, target, judge):
+        """Ask until `judge(reply)` is true."""
+        with self.server.client() as client:
+            self.assertTrue(until(lambda: judge(client.get(target)), every=0.05),
+                            f"{client.get(target)} {self.server.said()}")
+
+    def test_rules_of_both_files(self):
+        self.root.write("_headers", b"/*\n  X-All: yes\n/a.txt\n  Cache-Control: no-store\n"
+                                    b"  X-Twice: 1\n  X-Twice: 2\n  X-Given: file\n")
+        self.root.write("_redirects", b"# moved\n/old/* /new/:splat 302\n/a.txt /b.txt\n"
+                                      b"/given /file\n/index.html /elsewhere 301!\n"
+                                      b"/page/:id /a.txt 200\n")
+        with self.serve("--max-age", "60", "--header", "/*: X-Given: line",
+                        "--redirect", "/given=/line") as server:
+            client = self.client()
+            reply = client.get("/a.txt")
+            self.assertEqual((reply.status, reply.body), (200, b"a"))
+            self.assertEqual(reply.all("Cache-Control"), ["no-store"])
+            self.assertEqual(reply.all("X-Twice"), ["1", "2"])
+            self.assertEqual(reply.all("X-Given"), ["line"])
+            self.assertEqual(client.get("/old/x").get("Location"), "/new/x")
+            self.assertEqual(client.get("/given").get("Location"), "/line")
+            self.assertEqual(client.get("/index.html").get("Location"), "/elsewhere")
+            self.assertEqual(client.get("/page/7").body, b"a")
+            for target in ("/_headers", "/_redirects"):
+                self.assertEqual(client.get(target).status, 404)
+            client.close()
+            self.assertEqual(server.stop().count("\n"), 1)
+
+    def test_they_are_read_again(self):
+        with self.serve():
+            self.assertEqual(self.server.fetch("/a.txt").get("X-A"), None)
+            self.root.write("_headers", b"/*\n  X-A: 1\n")
+            self.becomes("/a.txt", lambda reply: reply.get("X-A") == "1")
+            self.root.replace("_headers", b"/*\n  X-A: 2\n")
+            self.becomes("/a.txt", lambda reply: reply.get("X-A") == "2")
+            self.root.write("_redirects", b"/a.txt /b.txt 301!\n")
+            self.becomes("/a.txt", lambda reply: reply.get("Location") == "/b.txt")
+            os.remove(self.root.path("_redirects"))
+            self.becomes("/a.txt", lambda reply: reply.status == 200)
+            os.remove(self.root.path("_headers"))
+            self.becomes("/a.txt", lambda reply: reply.get("X-A") is None)
+
+    def test_the_last_good_one_stays(self):
+        self.root.write("_redirects", b"/x /good\n")
+        with self.serve() as server:
+            self.root.replace("_redirects", b"/x /other\n/y\n")
+            told = "ringlet: _redirects line 2: TO is missing"
+            with server.client() as client:
+                self.assertTrue(until(lambda: client.get("/x") and told in server.said(),
+                                      every=0.05))
+            self.assertEqual(server.fetch("/x").get("Location"), "/good")
+            self.root.replace("_redirects", b"/x /mended\n")
+            self.becomes("/x", lambda reply: reply.get("Location") == "/mended")
+            self.assertEqual(server.stop().count(told), 1)
+
+    def test_what_is_held_is_made_anew(self):
+        """Entries made under old rules must not survive, even when their files stay the same."""
+        old = time.time() - 1000
+        os.utime(self.root.path("a.txt"), (old, old))
+        with self.serve("--max-age", "60") as server:
+            etag = server.fetch("/a.txt").get("ETag")
+            self.root.write("_headers", b"/a.txt\n  Cache-Control: no-store\n")
+            self.becomes("/a.txt", lambda reply: reply.get("Cache-Control") == "no-store")
+            reply = server.fetch("/a.txt", fields=(f"If-None-Match: {etag}",))
+            self.assertEqual((reply.status, reply.get("Cache-Control")), (304, "no-store"))
+
+    def test_another_root_has_other_rules(self):
+        for name in ("one", "two"):
+            self.root.write(f"{name}/_redirects", b"/x /%s\n" % name.encode())
+            self.root.write(f"{name}/a.txt", b"a")
+        current = self.root.path("current")
+        os.symlink("one", current)
+        with Server(os.fsdecode(current), *self.extra) as self.server:
+            self.becomes("/x", lambda reply: reply.get("Location") == "/one")
+            os.symlink("two", current + b".new")
+            os.rename(current + b".new", current)
+            self.becomes("/x", lambda reply: reply.get("Location") == "/two")
+
+    def test_a_bad_file_refuses_the_start(self):
+        for name, content, words in (
+                ("_redirects", b"/a /b\n\n/c\n", "_redirects line 3: TO is missing"),
+                ("_headers", b"/*\n  Date: now\n", "_headers line 2: this field is the server's"),
+                ("_headers", b"\n" * (1 << 20) + b"#", "_headers: more than 1 MiB")):
+            self.root.write(name, content)
+            for more in ((), ("--check",)):
+                done = run("--port", "0", *self.extra, *more, self.root.site)
+                self.assertEqual(done.returncode, 78, done.stderr)
+                self.assertIn("ringlet: " + words, done.stderr)
+                self.assertEqual(done.stderr.count("\n"), 1)
+            os.remove(self.root.path(name))
+
+
+class FilesNothingHeld(Files):
+
+    extra = ("--cores", "1", "--cache-size", "0")
 
 
 class ManyFields(Case):
