@@ -17,7 +17,6 @@ static const char suites_12[] = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-
                                 "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
 static const char suites_13[] =
     "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
-static const char groups[] = "X25519:P-256:P-384";
 
 enum { SECURITY_LEVEL = 2 }; /* 112 bits: what the suites above give; for chains, too */
 
@@ -156,6 +155,8 @@ static int ticket_keys(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIP
 
 static bool set_policy(SSL_CTX *ssl)
 {
+    char groups[] = "X25519:P-256:P-384"; /* OpenSSL takes no const here */
+
     SSL_CTX_set_security_level(ssl, SECURITY_LEVEL);
     SSL_CTX_set_options(ssl, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA |
                                  SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
@@ -205,11 +206,12 @@ static bool read_pairs(struct tls_context *context, const struct tls_config *con
     return true;
 }
 
-static bool explain(struct tls_report *report, const char *what)
+static bool explain(struct tls_report *report, struct str what)
 {
     const char *reason = ERR_reason_error_string(ERR_peek_error());
 
-    snprintf(report->error, sizeof report->error, "%s: %s", what, reason ? reason : "no reason");
+    snprintf(report->error, sizeof report->error, "%.*s: %s", (int)what.len, what.at,
+             reason ? reason : "OpenSSL does not say why it is not taken");
     ERR_clear_error();
     return false;
 }
@@ -224,12 +226,8 @@ static bool check_pairs(struct tls_context *context, const struct tls_config *co
         SSL *ssl = SSL_new(context->ssl);
         bool fine = ssl && use_pair(ssl, pair);
         SSL_free(ssl);
-        if (!fine) {
-            char what[TLS_SENTENCE_MAX];
-            snprintf(what, sizeof what, "%.*s: not taken", (int)config->pairs[i].name.len,
-                     config->pairs[i].name.at);
-            return explain(report, what);
-        }
+        if (!fine)
+            return explain(report, config->pairs[i].name);
     }
     return true;
 }
@@ -244,11 +242,11 @@ static bool fill_in(struct tls_context *context, const struct tls_config *config
         return false;
     }
     if (!set_up(context, config))
-        return explain(report, "OpenSSL can't be set up");
+        return explain(report, STR("OpenSSL can't be set up"));
     if (!read_pairs(context, config, report) || !check_pairs(context, config, report))
         return false;
     if (!use_default_pairs(context))
-        return explain(report, "the first certificate can't be used");
+        return explain(report, STR("the first certificate can't be used"));
     if (context->count > 1)
         SSL_CTX_set_cert_cb(context->ssl, choose_pairs, context);
     return true;
