@@ -40,12 +40,20 @@ int endpoints_refuse(struct endpoints *endpoints, const char *format, ...)
 
 /* --- finding --- */
 
-static uint64_t load(const char *at, size_t len)
+/* Up to 7 bytes. */
+static inline uint64_t load(const char *at, size_t len)
 {
+    uint32_t head, tail;
     uint64_t word = 0;
 
-    memcpy(&word, at, len);
-    return word;
+    if (len < sizeof head) {
+        for (size_t i = 0; i < len; i++)
+            word = word << 8 | (unsigned char)at[i];
+        return word;
+    }
+    memcpy(&head, at, sizeof head);
+    memcpy(&tail, at + len - sizeof tail, sizeof tail);
+    return (uint64_t)head << 32 | tail;
 }
 
 /* Of the length and both ends: what is looked for was chosen by the program, and every path that

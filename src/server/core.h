@@ -14,6 +14,8 @@
 #include "server/wishes.h"
 #include "site/site.h"
 
+struct endpoint;
+
 struct core {
     const struct config *config;
     struct input_source source; /* the engine, and the buffers it has lent */
@@ -32,9 +34,10 @@ struct core {
     uint64_t (*clock_ms)(void);
     bool draining; /* no reply promises to go on */
 
-    void *app_state;     /* what the program keeps for this core; or NULL */
-    uint64_t handled_ms; /* when a handler last returned */
-    uint64_t told_ms;    /* when one was last complained of; 0: never */
+    void *app_state;                /* what the program keeps for this core; or NULL */
+    const struct endpoint *handled; /* whose handler was called last */
+    unsigned handled_count;         /* how many were in this turn */
+    uint64_t told_ms;               /* when one was last complained of; 0: never */
 
     struct list late_changed; /* replies that come later: those that were touched */
     struct list late_timers;  /* and those that wait for a time, the first one first */

@@ -6,6 +6,7 @@
 #include "http/path.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -81,23 +82,35 @@ static COLD void tell(struct core *core, const struct endpoint *route, const cha
             (int)route->pattern.len, route->pattern.at, what);
 }
 
-static COLD void tell_blocked(struct core *core, const struct endpoint *route, uint64_t ms)
+/* Remembered for the end of the turn: a look at the clock for each call would cost more than many a
+ * handler. */
+static inline void note(struct core *core, const struct endpoint *route)
 {
-    char what[96];
-
-    snprintf(what, sizeof what, "has held up its core for %llu ms", (unsigned long long)ms);
-    tell(core, route, what);
+    core->handled = route;
+    core->handled_count++;
 }
 
-/* Time since the turn began, or since the last handler was looked at. */
-static inline void look_at_clock(struct core *core, const struct endpoint *route)
+static COLD void tell_blocked(struct core *core, uint64_t ms)
+{
+    char what[128];
+
+    if (core->handled_count == 1)
+        snprintf(what, sizeof what, "has held up its core for %" PRIu64 " ms", ms);
+    else
+        snprintf(what, sizeof what,
+                 "or one of the %u before it in the same turn has held up its core for %" PRIu64
+                 " ms",
+                 core->handled_count - 1, ms);
+    tell(core, core->handled, what);
+}
+
+void handle_look_at_clock(struct core *core)
 {
     uint64_t now = core->clock_ms();
-    uint64_t since = core->handled_ms > core->now_ms ? core->handled_ms : core->now_ms;
 
-    core->handled_ms = now;
-    if (now > since + RINGLET_BLOCKED_MS)
-        tell_blocked(core, route, now - since);
+    if (now > core->now_ms + RINGLET_BLOCKED_MS)
+        tell_blocked(core, now - core->now_ms);
+    core->handled_count = 0;
 }
 
 /* --- putting the reply out ---
@@ -109,15 +122,38 @@ static bool has_content(int status)
     return status != 204 && status != 304;
 }
 
+/* There is room: whoever calls has looked once for all of it. */
+static inline void add_known(struct text *out, struct str s)
+{
+    memcpy(out->at + out->len, s.at, s.len);
+    out->len += s.len;
+}
+
+/* Straight to its place: most are short. */
+static inline void add_known_number(struct text *out, size_t number)
+{
+    size_t digits = 1;
+
+    for (size_t left = number; left >= 10; left /= 10)
+        digits++;
+    out->len += digits;
+    for (char *at = out->at + out->len; digits > 0; digits--, number /= 10)
+        *--at = (char)('0' + number % 10);
+}
+
 static inline void add_fields(struct text *out, const struct ringlet_reply *reply)
 {
     if (has_content(reply->status)) {
-        text_add(out, reply->typed || reply->content.len == 0 ? STR(UNTYPED) : STR(TYPED));
-        text_add_number(out, reply->content.len);
-        text_add(out, STR("\r\n"));
+        if (reply->typed || reply->content.len == 0)
+            add_known(out, STR(UNTYPED));
+        else
+            add_known(out, STR(TYPED));
+        add_known_number(out, reply->content.len);
+        add_known(out, STR("\r\n"));
     }
-    text_add(out, text_str(&reply->fields));
-    text_add(out, STR("\r\n"));
+    if (reply->fields.len > 0)
+        add_known(out, text_str(&reply->fields));
+    add_known(out, STR("\r\n"));
 }
 
 /* A head that is too long for the output has memory of its own, which goes with it. */
@@ -205,10 +241,8 @@ static COLD void keep(struct exchange *x, const struct endpoint *route, struct k
 
 void handle_resume(struct core *core, struct kept *kept, ringlet_resume *resume)
 {
-    const struct endpoint *endpoint = kept->endpoint;
-
+    note(core, kept->endpoint);
     resume(&kept->reply, kept->state);
-    look_at_clock(core, endpoint);
 }
 
 void handle_put(struct exchange *x, struct ringlet_reply *reply)
@@ -244,7 +278,7 @@ static inline void call(struct exchange *x, const struct found *found)
     reply.changes = &x->core->late_changed;
 
     route->handler(&request, &reply, route->data);
-    look_at_clock(x->core, route);
+    note(x->core, route);
     if (reply.again)
         tell(x->core, route, "has replied more than once; the first reply counts");
     if (reply.kept) {

@@ -20,6 +20,9 @@ static inline bool handle_request(struct exchange *x)
     return x->core->config->app && handle_routed(x);
 }
 
+/* At the end of a turn in which handlers were called: have they held up the core? */
+void handle_look_at_clock(struct core *core);
+
 /* Put out a reply that was finished later, or set x->h->file; the exchange is of its request. */
 void handle_put(struct exchange *x, struct ringlet_reply *reply);
 

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "server/conn.h"
 #include "server/fills.h"
+#include "server/handle.h"
 #include "server/late.h"
 #include "server/limits.h"
 #include "server/listener.h"
@@ -346,6 +347,8 @@ void loop_turn(struct loop *loop)
     for (int i = 0; i < count; i++)
         handle(loop, &loop->events[i]);
     keep_time(loop);
+    if (loop->core.handled_count > 0)
+        handle_look_at_clock(&loop->core);
 }
 
 static void enter(struct loop *loop, enum loop_stage stage)
