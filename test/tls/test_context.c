@@ -56,7 +56,7 @@ static void the_name_asked_for_picks_the_pair(void **state)
     struct made_pair made[4];
     struct tls_report report;
     const struct made_pair *pairs[] = {
-        one_pair(&made[0], "P-256", "DNS:first.example"),
+        one_pair(&made[0], "P-256", "DNS:first.example,DNS:only.first.example"),
         one_pair(&made[1], "P-256", "DNS:*.b.example,DNS:wild.example"),
         one_pair(&made[2], "P-256", "DNS:x.b.example"),
         one_pair(&made[3], "P-256", "DNS:first.example,DNS:shadow.example"),
@@ -67,7 +67,7 @@ static void the_name_asked_for_picks_the_pair(void **state)
     assert_non_null(context);
     expect_name(context, NULL, "first.example");
     expect_name(context, "unknown.example", "first.example");
-    expect_name(context, "first.example", "first.example");
+    expect_name(context, "first.example", "only.first.example");
     expect_name(context, "X.B.example", "x.b.example");
     expect_name(context, "y.b.example", "wild.example");
     expect_name(context, "z.y.b.example", "first.example");
