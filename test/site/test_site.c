@@ -347,6 +347,28 @@ static void a_hit_asks_nothing(void **state)
     scene_close(&s);
 }
 
+/* The file has not changed, and would be served again if only the disk were looked at. */
+static void other_rules_make_everything_anew(void **state)
+{
+    struct scene s;
+
+    (void)state;
+    scene_open(&s, &plenty);
+    put(&s, "root/a.txt", "hello");
+    struct site_found one = get(&s, "/a.txt");
+    site_remake(&s.site);
+    assert_null(site_find(&s.site, STR("/a.txt"), s.now_ms));
+    assert_false(site_is_filling(&s.site, STR("/a.txt")));
+    struct site_found two = get(&s, "/a.txt");
+    assert_content(two.entry, "hello");
+    assert_ptr_not_equal(two.entry, one.entry);
+    assert_false(one.entry->cached);
+    assert_ptr_equal(site_find(&s.site, STR("/a.txt"), s.now_ms), two.entry);
+    let_go(&s, one);
+    let_go(&s, two);
+    scene_close(&s);
+}
+
 static void each_path_has_its_answer(void **state)
 {
     struct scene s;
@@ -1587,6 +1609,7 @@ int main(void)
         cmocka_unit_test(an_index_behind_a_link),
         cmocka_unit_test(listings_are_held_and_follow),
         cmocka_unit_test(a_hit_asks_nothing),
+        cmocka_unit_test(other_rules_make_everything_anew),
         cmocka_unit_test(each_path_has_its_answer),
         cmocka_unit_test(a_large_file_comes_as_a_descriptor),
         cmocka_unit_test(what_could_not_be_held_comes_as_a_descriptor),
