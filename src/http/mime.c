@@ -284,6 +284,42 @@ struct str http_mime_of(const struct http_mime *mime, struct str path)
     return found ? found->type : default_type;
 }
 
+static const struct str texts[] = {
+    STR_INIT("application/javascript"),
+    STR_INIT("application/json"),
+    STR_INIT("application/json5"),
+    STR_INIT("application/rtf"),
+    STR_INIT("application/sql"),
+    STR_INIT("application/toml"),
+    STR_INIT("application/vnd.ms-fontobject"),
+    STR_INIT("application/wasm"),
+    STR_INIT("application/x-ndjson"),
+    STR_INIT("application/x-sh"),
+    STR_INIT("application/xml"),
+    STR_INIT("application/xml-dtd"),
+    STR_INIT("application/yaml"),
+    STR_INIT("font/otf"),
+    STR_INIT("font/ttf"),
+    STR_INIT("image/bmp"),
+    STR_INIT("image/vnd.microsoft.icon"),
+    STR_INIT("model/obj"),
+};
+
+bool http_mime_is_text(struct str type)
+{
+    struct str name = { 0 };
+
+    if (!str_next(&type, ';', &name))
+        return false;
+    if (str_starts(name, STR("text/")) || str_ends(name, STR("+json")) ||
+        str_ends(name, STR("+xml")))
+        return true;
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        if (str_equal_nocase(name, texts[i]))
+            return true;
+    return false;
+}
+
 /* --- Reading a file like /etc/mime.types --- */
 
 static bool is_blank(char c)

@@ -19,4 +19,7 @@ void http_mime_free(struct http_mime *mime);
  * NULL: the built-in table alone. Static, or owned by `mime`. */
 struct str http_mime_of(const struct http_mime *mime, struct str path);
 
+/* Is a file of this type text, or something else that becomes much smaller when compressed? */
+bool http_mime_is_text(struct str type);
+
 #endif

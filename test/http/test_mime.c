@@ -181,11 +181,39 @@ static void test_many_lines(void **state)
     free(bytes);
 }
 
+static void test_texts(void **state)
+{
+    static const struct {
+        const char *type;
+        bool is_text;
+    } rows[] = {
+        { "text/html; charset=utf-8", true },
+        { "text/css", true },
+        { "image/svg+xml", true },
+        { "application/manifest+json", true },
+        { "application/json", true },
+        { "Application/JSON; a=b", true },
+        { "application/wasm", true },
+        { "image/png", false },
+        { "application/zip", false },
+        { "application/octet-stream", false },
+        { "video/mp4", false },
+        { "", false },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        assert_int_equal(http_mime_is_text(str_from(rows[i].type)), rows[i].is_text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_built_in),   cmocka_unit_test(test_everyday_extensions),
-        cmocka_unit_test(test_file),       cmocka_unit_test(test_empty_files),
+        cmocka_unit_test(test_texts),
+        cmocka_unit_test(test_built_in),
+        cmocka_unit_test(test_everyday_extensions),
+        cmocka_unit_test(test_file),
+        cmocka_unit_test(test_empty_files),
         cmocka_unit_test(test_many_lines),
     };
 
