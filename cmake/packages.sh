@@ -39,6 +39,9 @@ missing_for() {
         has_header liburing.h || echo liburing-dev
         has_header xxhash.h || echo libxxhash-dev
         has_header openssl/ssl.h || echo libssl-dev
+        has_header libdeflate.h || echo libdeflate-dev
+        has_header brotli/encode.h || echo libbrotli-dev
+        has_header zstd.h || echo libzstd-dev
         has_header cjson/cJSON.h || echo libcjson-dev
         ;;
     test)

@@ -130,6 +130,13 @@ void cache_remove(struct cache *cache, struct site_entry *entry)
     shelf->entries--;
 }
 
+void cache_grow(struct cache *cache, struct site_entry *entry, size_t more)
+{
+    CHECK(entry->cached);
+    entry->held += more;
+    cache->shelves[cache_shelf_of(entry)].bytes += more;
+}
+
 static struct site_entry *oldest(const struct cache_shelf *shelf)
 {
     struct list *node = list_first(&shelf->ages);

@@ -76,6 +76,9 @@ void cache_add(struct cache *cache, struct site_entry *entry);
 /* Take an entry out; it is not freed. */
 void cache_remove(struct cache *cache, struct site_entry *entry);
 
+/* An entry that is held has come to take so many bytes more. */
+void cache_grow(struct cache *cache, struct site_entry *entry, size_t more);
+
 /* One entry that should go so that another one of `held` bytes fits on a shelf, or NULL when it
  * fits or nothing is left to go. Pinned entries may go, too: they are freed when the last pin is.
  */

@@ -81,7 +81,7 @@ static void add_fields(struct text *t, const struct statx *facts, struct str typ
     places->page_end = t->len;
     text_add(t, form->rules.cache);
     text_add(t, form->lines);
-    if (form->codings != 0 || coding != HTTP_IDENTITY)
+    if ((form->codings | form->unmade) != 0 || coding != HTTP_IDENTITY)
         text_add(t, STR("Vary: Accept-Encoding\r\n"));
     text_add(t, STR("Accept-Ranges: bytes\r\n"));
     if (!form->undated) {
@@ -175,7 +175,9 @@ struct site_entry *entry_make(struct str path, const struct statx *facts, bool w
     entry->index = str_of(entry->memory + path.len, form.index.len);
     entry->literal = !form.rules.indirect && memchr(path.at, '%', path.len) == NULL;
     entry->edition = form.edition;
-    entry->codings = (uint8_t)form.codings;
+    entry->beside = (uint8_t)form.codings;
+    entry->unmade = (uint8_t)form.unmade;
+    entry->codings = entry->beside | entry->unmade;
     size_t fields_at = text.len;
     text_add(&text, text_str(&fields));
     set_fields(entry, str_of(entry->memory + fields_at, fields.len), &places);
@@ -189,6 +191,32 @@ void entry_set_digest(struct site_entry *entry, const char text[DIGEST_LEN])
 
     CHECK(entry->validators.etag.len >= DIGEST_LEN + 2);
     memcpy(entry->memory + quote + 1, text, DIGEST_LEN);
+}
+
+struct site_entry *entry_make_variant(const struct site_entry *of, struct str bytes,
+                                      enum http_coding coding, struct entry_form form,
+                                      int64_t now_unix)
+{
+    char space[VARIANT_KEY_MAX];
+    struct str key = variant_key(of->path, of->index, coding, space);
+    const struct statx facts = {
+        .stx_size = bytes.len,
+        .stx_ino = of->inode,
+        .stx_mtime = of->modified,
+        .stx_ctime = of->changed,
+        .stx_dev_major = of->device_major,
+        .stx_dev_minor = of->device_minor,
+    };
+
+    form.type = of->type;
+    form.codings = form.unmade = 0;
+    struct site_entry *entry = entry_make(key, &facts, true, form, now_unix);
+    if (!entry)
+        return NULL;
+    memcpy(entry_room(entry), bytes.at, bytes.len);
+    if (form.etag == ENTRY_ETAG_HASH)
+        entry_set_digest(entry, of->validators.etag.at + 1);
+    return entry;
 }
 
 struct site_entry *entry_make_negative(struct str path, int status)

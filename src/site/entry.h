@@ -52,6 +52,8 @@ struct entry_form {
     struct str index;   /* the name of the file, where it answers for a directory; or empty */
     bool variants;      /* files are looked for that lie beside others as their variants */
     unsigned codings;   /* of those that lie beside this one; bits 1 << coding */
+    bool compress;      /* of texts that have none they are made */
+    unsigned unmade;    /* codings of those that may be made of this one */
 };
 
 struct site_entry {
@@ -64,7 +66,10 @@ struct site_entry {
     uint8_t chances; /* the cache's: how often it is still passed over */
     bool literal;    /* a file, and its path has no '%': a target that equals it stands for it */
     bool settled;    /* when read, unchanged for so long that its times tell a change */
-    uint8_t codings; /* of the variants that lie beside it; bits 1 << coding */
+    uint8_t beside;  /* codings of the variants that lie beside it; bits 1 << coding */
+    uint8_t unmade;  /* of those that may be made of it; */
+    uint8_t making;  /* of those it is the server's to make now */
+    uint8_t codings; /* of all, these and those that have been made */
 
     uint64_t until_ms;    /* when it is to be looked at again before it is served */
     uint32_t epoch;       /* of the site, in which it was looked at */
@@ -88,7 +93,8 @@ struct site_entry {
     struct str shared; /* those that say the same whatever is sent of the file (304) */
     struct str page;   /* those for its content under another status; without an empty line */
     struct str type;   /* the media type, and of a variant the coding, too; in `fields` */
-    struct http_validators validators; /* in `fields` */
+    struct http_validators validators;     /* in `fields` */
+    struct site_entry *made[HTTP_CODINGS]; /* of it while it is cached, each pinned; or NULL */
     char memory[];
 };
 
@@ -101,6 +107,12 @@ struct site_entry *entry_make(struct str path, const struct statx *facts, bool w
 
 /* Put the digest of its bytes where an entry with ENTRY_ETAG_HASH has room for it. */
 void entry_set_digest(struct site_entry *entry, const char text[DIGEST_LEN]);
+
+/* Make a variant of an entry of what its bytes have become. Its tag is that of the entry, or of its
+ * time and its own size, and the coding. As entry_make. */
+struct site_entry *entry_make_variant(const struct site_entry *of, struct str bytes,
+                                      enum http_coding coding, struct entry_form form,
+                                      int64_t now_unix);
 
 /* Make an entry that says `status` of `path`. Pinned once, for the caller. NULL when memory is
  * short. */

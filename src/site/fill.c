@@ -1,6 +1,7 @@
 #include "site/fill.h"
 
 #include "base/check.h"
+#include "site/compress.h"
 #include "site/listing.h"
 
 #include <errno.h>
@@ -182,7 +183,7 @@ static bool open_or_keep(struct site_fill *fill, int root, uint32_t edition)
 {
     const struct site_entry *old = fill->old;
     bool good = old && old->settled && old->edition == edition &&
-                old->codings == fill->variants.found && entry_matches(old, &fill->facts);
+                old->beside == fill->variants.found && entry_matches(old, &fill->facts);
 
     if (good)
         return over(fill, 200, fill->old);
@@ -282,6 +283,10 @@ static bool measured(struct site_fill *fill, struct entry_form form, int64_t now
         form.type = http_mime_of(form.mime, file);
     if (str_ends(fill->path, STR("/")))
         form.index = str_of(file.at + fill->file_dir, file.len - fill->file_dir);
+    const struct str type = form.rules.type.len > 0 ? form.rules.type : form.type;
+    if (form.compress && whole && fill->coding == HTTP_IDENTITY &&
+        compress_suits(type, fill->facts.stx_size))
+        form.unmade = COMPRESS_CODINGS & ~form.codings;
     fill->made = entry_make(fill->path, &fill->facts, whole, form, now_unix);
     if (!fill->made)
         return over(fill, 503, NULL);

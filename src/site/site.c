@@ -89,10 +89,24 @@ static void let_go_if_unused(struct site *site, struct site_entry *entry)
     entry_free(entry);
 }
 
+/* What was made of it goes with it. */
+static void drop_made(struct site *site, struct site_entry *entry)
+{
+    for (int i = 0; i < HTTP_CODINGS; i++) {
+        struct site_entry *made = entry->made[i];
+        entry->made[i] = NULL;
+        if (made)
+            site_unpin(site, made);
+    }
+    entry->codings = entry->beside;
+    entry->unmade = 0;
+}
+
 static void remove_entry(struct site *site, struct site_entry *entry)
 {
     cache_remove(&site->cache, entry);
     list_remove(&entry->on_route);
+    drop_made(site, entry);
     let_go_if_unused(site, entry);
 }
 
@@ -584,6 +598,46 @@ void site_changed(struct site *site, int number, uint32_t flags, struct str name
         routes_kill_step(&site->routes, watch, file);
     for (struct list *node = watch->ends.next; node != &watch->ends; node = node->next)
         name_changed(site, CONTAINER_OF(node, struct site_route, at_end), name);
+}
+
+/* NULL when it may not be held. */
+static struct site_entry *make_variant(const struct site *site, const struct site_entry *entry,
+                                       enum http_coding coding, struct str bytes,
+                                       const struct entry_rules *rules, int64_t now_unix)
+{
+    size_t most = site->cache.shelves[CACHE_WHOLE].limits.bytes / SITE_HELD_PART;
+    struct entry_form form = site->config.form;
+
+    form.rules = *rules;
+    if (entry->validators.etag.len == 0)
+        form.etag = ENTRY_ETAG_OFF;
+    struct site_entry *made =
+        bytes.len > 0 ? entry_make_variant(entry, bytes, coding, form, now_unix) : NULL;
+    if (!made || entry->held + made->held <= most)
+        return made;
+    made->pins = 0;
+    entry_free(made);
+    return NULL;
+}
+
+void site_add_made(struct site *site, struct site_entry *entry, enum http_coding coding,
+                   struct str bytes, const struct entry_rules *rules, int64_t now_unix)
+{
+    const uint8_t bit = (uint8_t)(1u << coding);
+    struct site_entry *excess;
+
+    if (!entry->cached || entry->edition != site->config.form.edition || !(entry->unmade & bit))
+        return;
+    entry->unmade &= (uint8_t)~bit;
+    struct site_entry *made = make_variant(site, entry, coding, bytes, rules, now_unix);
+    if (!made) {
+        entry->codings &= (uint8_t)~bit;
+        return;
+    }
+    entry->made[coding] = made;
+    cache_grow(&site->cache, entry, made->held);
+    while ((excess = cache_excess(&site->cache, CACHE_WHOLE, 0)))
+        remove_entry(site, excess);
 }
 
 void site_remake(struct site *site)

@@ -137,6 +137,11 @@ void site_changed(struct site *site, int watch, uint32_t flags, struct str name)
  * made anew, before it is served. */
 void site_remake(struct site *site);
 
+/* A variant of a file has been made: the file keeps it for as long as it is held itself. Without
+ * bytes there is none to be had. */
+void site_add_made(struct site *site, struct site_entry *entry, enum http_coding coding,
+                   struct str bytes, const struct entry_rules *rules, int64_t now_unix);
+
 /* A watch to be removed, or -1. */
 int site_dead_watch(struct site *site);
 

@@ -500,6 +500,31 @@ static void variants_have_fields_of_their_own(void **state)
     discard(entry);
 }
 
+/* What was made of a file has its type and its times; its tag is made of the file's digest. */
+static void what_was_made_follows_its_file(void **state)
+{
+    const struct entry_form form = { .etag = ENTRY_ETAG_HASH, .codings = 1u << HTTP_GZIP };
+    struct statx facts = file_of(5);
+    struct site_entry *file = entry_make(STR("/a.html"), &facts, true, form, INT64_MAX);
+
+    (void)state;
+    entry_set_digest(file, "0123456789abcdef0123456789abcdef");
+    struct site_entry *made = entry_make_variant(file, STR("abc"), HTTP_BR, form, INT64_MAX);
+    assert_non_null(made);
+    assert_str(made->fields, "Content-Length: 3\r\n"
+                             "Content-Type: text/html; charset=utf-8\r\n"
+                             "Content-Encoding: br\r\n"
+                             "Vary: Accept-Encoding\r\n"
+                             "Accept-Ranges: bytes\r\n"
+                             "Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
+                             "ETag: \"0123456789abcdef0123456789abcdef-br\"\r\n"
+                             "\r\n");
+    assert_str(str_of(made->bytes, made->size), "abc");
+    assert_int_equal(made->codings, 0);
+    discard(made);
+    discard(file);
+}
+
 static void a_file_with_variants_says_so(void **state)
 {
     const struct entry_form form = { .codings = 1u << HTTP_BR };
@@ -518,6 +543,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(variants_have_fields_of_their_own),
         cmocka_unit_test(a_file_with_variants_says_so),
+        cmocka_unit_test(what_was_made_follows_its_file),
         cmocka_unit_test(tags_by_form),
         cmocka_unit_test(rules_add_fields),
         cmocka_unit_test(fields_are_exact),

@@ -1,6 +1,7 @@
 /* The site on a real directory, whose asks are carried out here as the server would. */
 #include "base/text.h"
 #include "seed.h"
+#include "site/compress.h"
 #include "site/listing.h"
 #include "site/site.h"
 
@@ -1602,6 +1603,99 @@ static void an_index_has_its_own_variants(void **state)
     scene_close(&s);
 }
 
+/* --- what is made of a file --- */
+
+static const struct entry_rules no_rules;
+
+static void compressing_scene(struct scene *s, size_t room)
+{
+    const struct room whole = { room, 64, 16 };
+    char text[2000];
+
+    scene_make(s, &whole, true);
+    s->site.config.form.compress = true;
+    memset(text, 'x', sizeof text - 1);
+    text[sizeof text - 1] = '\0';
+    put(s, "root/a.txt", text);
+}
+
+static void what_is_made_is_counted_and_goes_with_its_file(void **state)
+{
+    struct scene s;
+
+    (void)state;
+    compressing_scene(&s, 1 << 20);
+    struct site_found file = get(&s, "/a.txt");
+    assert_int_equal(file.entry->unmade, COMPRESS_CODINGS);
+    assert_true(str_starts(file.entry->shared, STR("Vary: Accept-Encoding\r\n")));
+    size_t before = s.site.cache.shelves[CACHE_WHOLE].bytes;
+    site_add_made(&s.site, file.entry, HTTP_BR, STR("made"), &no_rules, s.now_unix);
+    struct site_entry *made = file.entry->made[HTTP_BR];
+    assert_content(made, "made");
+    assert_true(str_ends(made->validators.etag, STR("-br\"")));
+    assert_int_equal(file.entry->codings, COMPRESS_CODINGS);
+    assert_int_equal(file.entry->unmade, COMPRESS_CODINGS & ~(1 << HTTP_BR));
+    assert_int_equal(s.site.cache.shelves[CACHE_WHOLE].bytes, before + made->held);
+
+    site_pin(made); /* being sent */
+    put(&s, "root/a.txt", "new");
+    listen_to(&s);
+    assert_int_equal(s.site.cache.shelves[CACHE_WHOLE].bytes, 0);
+    assert_null(file.entry->made[HTTP_BR]);
+    assert_int_equal(file.entry->codings, 0);
+    assert_content(made, "made");
+    site_unpin(&s.site, made);
+    site_add_made(&s.site, file.entry, HTTP_GZIP, STR("late"), &no_rules, s.now_unix);
+    assert_null(file.entry->made[HTTP_GZIP]);
+    let_go(&s, file);
+    scene_close(&s);
+}
+
+static void what_saves_nothing_is_not_tried_again(void **state)
+{
+    struct scene s;
+
+    (void)state;
+    compressing_scene(&s, 1 << 20);
+    struct site_found file = get(&s, "/a.txt");
+    site_add_made(&s.site, file.entry, HTTP_BR, STR(""), &no_rules, s.now_unix);
+    assert_int_equal(file.entry->codings, COMPRESS_CODINGS & ~(1 << HTTP_BR));
+    assert_int_equal(file.entry->unmade, file.entry->codings);
+    let_go(&s, file);
+    scene_close(&s);
+}
+
+/* A large part of the room is for no file alone, nor for what was made of it. */
+static void what_is_made_needs_room(void **state)
+{
+    struct scene s;
+
+    (void)state;
+    compressing_scene(&s, 4 * 4096);
+    struct site_found file = get(&s, "/a.txt");
+    assert_true(file.entry->cached);
+    char text[1900];
+    memset(text, 'y', sizeof text);
+    site_add_made(&s.site, file.entry, HTTP_BR, str_of(text, sizeof text), &no_rules, s.now_unix);
+    assert_null(file.entry->made[HTTP_BR]);
+    let_go(&s, file);
+    scene_close(&s);
+}
+
+static void what_lies_beside_is_not_made(void **state)
+{
+    struct scene s;
+
+    (void)state;
+    compressing_scene(&s, 1 << 20);
+    put(&s, "root/a.txt.br", "br");
+    struct site_found file = get(&s, "/a.txt");
+    assert_int_equal(file.entry->beside, 1 << HTTP_BR);
+    assert_int_equal(file.entry->unmade, COMPRESS_CODINGS & ~(1 << HTTP_BR));
+    let_go(&s, file);
+    scene_close(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1642,6 +1736,10 @@ int main(void)
         cmocka_unit_test(watches_are_let_go),
         cmocka_unit_test(routes_are_bounded),
         cmocka_unit_test(variants_come_and_go),
+        cmocka_unit_test(what_is_made_is_counted_and_goes_with_its_file),
+        cmocka_unit_test(what_saves_nothing_is_not_tried_again),
+        cmocka_unit_test(what_is_made_needs_room),
+        cmocka_unit_test(what_lies_beside_is_not_made),
         cmocka_unit_test(a_link_learns_of_its_variants_by_its_own_way),
         cmocka_unit_test(a_variant_by_its_own_name_is_a_file),
         cmocka_unit_test(a_variant_that_comes_meanwhile),
