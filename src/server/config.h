@@ -31,6 +31,7 @@ struct config {
 
     const char *root;       /* directory served; default "." */
     const char *index;      /* names of what answers for a directory, with commas between */
+    bool compress;          /* variants of texts are made where there are none */
     bool listing;           /* a directory without one is answered by a listing */
     bool dotfiles;          /* serve names that start with a dot, too */
     const char *mime_types; /* file laid over the built-in media types, or NULL */

@@ -7,6 +7,7 @@
 #include "server/config.h"
 #include "server/deadlines.h"
 #include "server/input.h"
+#include "server/makings.h"
 #include "server/output.h"
 #include "server/reply.h"
 #include "server/rules.h"
@@ -23,6 +24,7 @@ struct core {
     struct site site;
     struct rules rules;
     struct wishes wishes;
+    struct makings makings;
     struct output_pool outputs;
     struct reply_clock clock;
     char boundary[HTTP_BOUNDARY_LEN]; /* between the parts of answers with several */

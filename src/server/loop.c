@@ -174,7 +174,7 @@ static void worked(struct loop *loop, const struct io_event *event)
         access_batch_worked(&loop->batch, core->now_ms);
         return;
     }
-    if (rule_watch_worked(core, event))
+    if (rule_watch_worked(core, event) || makings_worked(core, event))
         return;
     struct site_fill *fill = fills_worked(core, event);
     if (fill)
@@ -440,7 +440,10 @@ static int init_site(struct loop *loop)
         .root = loop->setup.root,
         .root_path = loop->setup.root_path ? str_from(loop->setup.root_path) : STR(""),
         .inotify = loop->watcher.watch.fd,
-        .form = { .mime = loop->setup.mime, .etag = loop->setup.config->etag, .variants = true },
+        .form = { .mime = loop->setup.mime,
+                  .etag = loop->setup.config->etag,
+                  .variants = true,
+                  .compress = loop->setup.config->compress && loop->setup.config->cache_bytes > 0 },
         .index = str_from(loop->setup.config->index),
         .listing = loop->setup.config->listing,
         .dotfiles = loop->setup.config->dotfiles,
@@ -467,6 +470,7 @@ static void init_core(struct loop *loop)
     core->config = config;
     rules_init(&core->rules, config, loop->setup.book);
     core->rules.notices = loop->setup.notices;
+    makings_init(&core->makings);
     core->buffers = LOOP_BUFFERS;
     core->source.engine = loop->setup.engine;
     core->clock_ms = loop->setup.clock_ms;
@@ -565,6 +569,7 @@ bool loop_release(struct loop *loop)
 
     if (!is_quiet(loop))
         return false;
+    makings_drop(core);
     site_empty(&core->site);
     take_leave(loop);
     if (loop->watching || loop->watcher.watching || !is_quiet(loop))

@@ -81,6 +81,7 @@ enum id {
     ID_ERROR_PAGE,
     ID_SPA,
     ID_MAX_AGE,
+    ID_COMPRESS,
     ID_CORS,
     ID_DEMO,
     ID_DATASET,
@@ -172,6 +173,8 @@ static const struct row rows[ID_COUNT] = {
     [ID_MAX_AGE] = { "max-age", 0, KIND_NUMBER, "SECONDS", NULL, 0, 31536000, MEMBER(max_age),
                      "how long clients may keep files; pages are asked for again, names with a "
                      "content hash are kept for a year" },
+    [ID_COMPRESS] = { "compress", 0, KIND_FLAG, NULL, NULL, 0, 0, MEMBER(compress),
+                      "compress texts for the cache where no .br, .zst or .gz is beside them" },
     [ID_CORS] = { "cors", 0, KIND_FLAG, NULL, NULL, 0, 0, MEMBER(cors),
                   "let scripts of any site read what is served" },
     [ID_DEMO] = { "demo", 0, KIND_FLAG, NULL, NULL, 0, 0, MEMBER(demo),

@@ -1,4 +1,5 @@
 """variants.py - files that lie beside others compressed, and who gets them."""
+import gzip
 import os
 import unittest
 
@@ -190,6 +191,83 @@ class Stale(unittest.TestCase):
         os.symlink("/etc/hostname", self.root.path("page.html.br"))
         with Server(self.root) as server, server.client() as client:
             self.assert_becomes(client, (None, PAGE, True))
+
+
+class Compressed(unittest.TestCase):
+    """--compress makes what is not there, beside the requests for it."""
+    TEXT = b"the quick brown fox jumps over the lazy dog\n" * 500
+
+    def setUp(self):
+        self.root = Root()
+        self.addCleanup(self.root.remove)
+
+    def coded(self, client, target, coding):
+        """The answer once it is coded; every one before is the file as it is."""
+        last = []
+
+        def is_coded():
+            reply = client.get(target, accepts(coding))
+            last[:] = [reply]
+            self.assertEqual((reply.status, reply.get("Vary")), (200, "Accept-Encoding"))
+            return reply.get("Content-Encoding") == coding
+        self.assertTrue(until(is_coded), coding)
+        return last[0]
+
+    def test_texts_are_made_small(self):
+        self.root.write("a.txt", self.TEXT)
+        self.root.write("a.bin", self.TEXT)
+        self.root.write("short.txt", b"short")
+        with Server(self.root, "--compress") as server, server.client() as client:
+            tags = {client.get("/a.txt").get("ETag")}
+            for coding in FORMS:
+                reply = self.coded(client, "/a.txt", coding)
+                self.assertLess(len(reply.body), len(self.TEXT) // 4)
+                self.assertEqual(reply.get("Content-Type"), "text/plain; charset=utf-8")
+                if coding == "gzip":
+                    self.assertEqual(gzip.decompress(bytes(reply.body)), self.TEXT)
+                tags.add(reply.get("ETag"))
+                known = [f"If-None-Match: {reply.get('ETag')}"]
+                again = client.get("/a.txt", accepts(coding) + known)
+                self.assertEqual(again.status, 304)
+                part = client.get("/a.txt", accepts(coding) + ["Range: bytes=2-5"])
+                self.assertEqual(bytes(part.body), bytes(reply.body)[2:6])
+            self.assertEqual(len(tags), 4)
+            for name in ("/a.bin", "/short.txt"):
+                reply = client.get(name, accepts("br, gzip"))
+                self.assertEqual((reply.get("Content-Encoding"), reply.get("Vary")), (None, None))
+
+    def test_what_is_on_disk_goes_first(self):
+        self.root.write("a.txt", self.TEXT)
+        self.root.write("a.txt.br", b"on disk")
+        with Server(self.root, "--compress") as server, server.client() as client:
+            self.assertEqual(bytes(client.get("/a.txt", accepts("br")).body), b"on disk")
+            self.coded(client, "/a.txt", "gzip")
+            os.unlink(self.root.path("a.txt.br"))
+            reply = self.coded(client, "/a.txt", "br")
+            self.assertTrue(until(lambda: bytes(
+                self.coded(client, "/a.txt", "br").body) != b"on disk"), reply)
+
+    def test_what_was_made_goes_with_its_file(self):
+        for content in (self.TEXT, self.TEXT.upper(), self.TEXT[::-1]):
+            self.root.replace("a.txt", content)
+            if content is self.TEXT:
+                server = Server(self.root, "--compress")
+                self.addCleanup(server.kill)
+                client = server.client()
+                self.addCleanup(client.close)
+            self.assertTrue(until(lambda content=content: gzip.decompress(bytes(
+                self.coded(client, "/a.txt", "gzip").body)) == content))
+        server.stop()
+
+    def test_nobody_waits_while_it_is_made(self):
+        for number in range(40):
+            self.root.write(f"{number}.txt", os.urandom(100_000).hex().encode())
+        with Server(self.root, "--compress") as server, server.client() as client:
+            for _ in range(3):
+                for number in range(40):
+                    client.send(request(f"/{number}.txt", fields=accepts("br")))
+                    self.assertEqual(client.reply().status, 200)
+            self.coded(client, "/7.txt", "br")
 
 
 if __name__ == "__main__":

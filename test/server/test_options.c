@@ -194,8 +194,8 @@ static void what_answers_for_a_directory(void **state)
 
 static void bad_names_of_an_index(void **state)
 {
-    static const char *const bad[] = { "a/b", "a,,b", "a,", ",a", " ", "a,..", ".",
-                                       "a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q" };
+    static const char *const bad[] = { "a/b", "a,,b", "a,", ",a",
+                                       " ",   "a,..", ".",  "a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q" };
 
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
@@ -452,16 +452,40 @@ static void cores_within_the_allowed_cpus(void **state)
 static void help_fits_and_shows_all(void **state)
 {
     static const char *const shown[] = {
-        "Usage: ringlet [OPTIONS] [DIR]\n", "-c, --cores N", "-w, --workers N", "--cpus LIST",
-        "-r, --root DIR", "-a, --host ADDRESS", "-p, --port N", "-t, --timeout TIME",
-        "-l, --log FILE", "-d, --debug", "--engine NAME", "--drain-timeout TIME",
-        "--header-timeout TIME", "--body-timeout TIME", "--write-timeout TIME",
-        "--cache-size SIZE", "--max-head SIZE",
-        "--max-body SIZE", "--max-conns N", "--user USER[:GROUP]",
-        "--index NAMES", "--listing",
-        "--dotfiles", "--mime-types FILE", "--demo",
-        "--dataset FILE", "--check", "-q, --quiet", "-h, --help",
-        "-V, --version", "(default 8080)", "(default 60s)", "(default 16k)", "RINGLET_PORT=80",
+        "Usage: ringlet [OPTIONS] [DIR]\n",
+        "-c, --cores N",
+        "-w, --workers N",
+        "--cpus LIST",
+        "-r, --root DIR",
+        "-a, --host ADDRESS",
+        "-p, --port N",
+        "-t, --timeout TIME",
+        "-l, --log FILE",
+        "-d, --debug",
+        "--engine NAME",
+        "--drain-timeout TIME",
+        "--header-timeout TIME",
+        "--body-timeout TIME",
+        "--write-timeout TIME",
+        "--cache-size SIZE",
+        "--max-head SIZE",
+        "--max-body SIZE",
+        "--max-conns N",
+        "--user USER[:GROUP]",
+        "--index NAMES",
+        "--listing",
+        "--dotfiles",
+        "--mime-types FILE",
+        "--demo",
+        "--dataset FILE",
+        "--check",
+        "-q, --quiet",
+        "-h, --help",
+        "-V, --version",
+        "(default 8080)",
+        "(default 60s)",
+        "(default 16k)",
+        "RINGLET_PORT=80",
     };
     char *text = NULL;
     size_t len;
@@ -483,14 +507,14 @@ static void help_fits_and_shows_all(void **state)
 static void rules(void **state)
 {
     const char *const variables[] = { "RINGLET_HEADER=/*: X-A: 1\n\n/b: X-B: 2", "RINGLET_CORS=on",
-                                      NULL };
+                                      "RINGLET_COMPRESS=yes", NULL };
 
     (void)state;
     assert_read(WORDS("--header", "/*: X-C: 1", "--header=/c/*: X-C: 2", "--max-age", "0"),
                 variables, OPTIONS_RUN);
     assert_int_equal(config.headers.count, 2);
     assert_true(str_equal(config.headers.items[1], STR("/c/*: X-C: 2")));
-    assert_true(config.cors && config.has_max_age);
+    assert_true(config.cors && config.compress && config.has_max_age);
     assert_int_equal(config.max_age, 0);
 
     assert_read(WORDS("--spa", "/index.html", "--redirect", "/a=/b", "--error-page=404=/404.html"),
