@@ -23,6 +23,7 @@ struct makings {
     struct making *running; /* or NULL */
 };
 
+/* With nothing on its list. */
 void makings_init(struct makings *makings);
 
 /* Have a variant of a file made, unless that is under way. */

@@ -26,6 +26,7 @@ struct compress {
     size_t to_len;
 };
 
+/* Carry it out. */
 void compress_run(struct compress *compress);
 
 /* Is it worth trying, with a file of this media type and this size? */
