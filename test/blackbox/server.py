@@ -30,7 +30,7 @@ import unittest
 
 SKIP = 77          # what ctest takes for "skipped"
 PATIENCE = 30.0    # seconds until silence counts as a failure
-RUN_MAX = 150      # seconds until a whole program is given up
+RUN_MAX = 380      # seconds until a whole program is given up
 EXIT_MAX = 40.0    # seconds that a server may take to leave
 
 under_test = types.SimpleNamespace(binary=None, engine=None, sanitize="off")
