@@ -18,7 +18,7 @@
 #include <sys/stat.h>
 
 enum {
-    SITE_WHOLE_MAX = 1024 * 1024, /* a larger file is sent from its descriptor */
+    SITE_WHOLE_MAX = 128 * 1024, /* a larger file is sent from its descriptor */
     SITE_WHOLE_MIN = 16 * 1024,   /* one up to this is read whole even where nothing is held */
     ENTRY_FIELDS_MAX = 512,       /* the longest media type, and some short fields */
     ENTRY_RULES_MAX = 4608,       /* what rules add: whoever gives more lines made a mistake */

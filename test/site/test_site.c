@@ -423,7 +423,7 @@ static void what_could_not_be_held_comes_as_a_descriptor(void **state)
         size_t room, size;
         bool whole;
     } rows[] = {
-        { 4 << 20, 1000000, true },         { 4 << 20, SITE_WHOLE_MAX, false },
+        { 512 << 10, 120000, true },        { 512 << 10, SITE_WHOLE_MAX, false },
         { 400 << 10, 90 << 10, true },      { 400 << 10, 100 << 10, false },
         { 0, SITE_WHOLE_MIN, true },        { 0, SITE_WHOLE_MIN + 1, false },
         { 1u << 30, SITE_WHOLE_MAX, true }, { 1u << 30, SITE_WHOLE_MAX + 1, false },
