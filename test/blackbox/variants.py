@@ -9,6 +9,7 @@ PAGE = b"<p>identity</p>\n" * 40
 FORMS = {"br": b"as brotli", "gzip": b"as gzip, which is longer", "zstd": b"as zstandard"}
 SUFFIXES = {"br": ".br", "gzip": ".gz", "zstd": ".zst"}
 TIME = 1_000_000_000
+LOWEST_PATIENCE = 60.0  # for a thread of the lowest priority on a machine that is busy
 
 
 def write(root, name, content):
@@ -210,7 +211,7 @@ class Compressed(unittest.TestCase):
             last[:] = [reply]
             self.assertEqual((reply.status, reply.get("Vary")), (200, "Accept-Encoding"))
             return reply.get("Content-Encoding") == coding
-        self.assertTrue(until(is_coded), coding)
+        self.assertTrue(until(is_coded, LOWEST_PATIENCE), coding)
         return last[0]
 
     def test_texts_are_made_small(self):
@@ -260,11 +261,11 @@ class Compressed(unittest.TestCase):
         server.stop()
 
     def test_nobody_waits_while_it_is_made(self):
-        for number in range(40):
-            self.root.write(f"{number}.txt", os.urandom(100_000).hex().encode())
+        for number in range(8):
+            self.root.write(f"{number}.txt", os.urandom(10_000).hex().encode())
         with Server(self.root, "--compress") as server, server.client() as client:
             for _ in range(3):
-                for number in range(40):
+                for number in range(8):
                     client.send(request(f"/{number}.txt", fields=accepts("br")))
                     self.assertEqual(client.reply().status, 200)
             self.coded(client, "/7.txt", "br")
