@@ -14,7 +14,7 @@ enum {
     COMPRESS_GZIP_LEVEL = 8,
     COMPRESS_ZSTD_LEVEL = 12,
     COMPRESS_BR_LEVEL = 6,
-    COMPRESS_BR_WINDOW = 20, /* bits: as much as the largest file that is held whole */
+    COMPRESS_BR_WINDOW = 20, /* bits: as much as the largest file (SITE_TEXT_MAX) */
 
     COMPRESS_CODINGS = 1 << HTTP_GZIP | 1 << HTTP_ZSTD | 1 << HTTP_BR,
 };

@@ -18,7 +18,8 @@
 #include <sys/stat.h>
 
 enum {
-    SITE_WHOLE_MAX = 128 * 1024, /* a larger file is sent from its descriptor */
+    SITE_WHOLE_MAX = 128 * 1024, /* a larger file is sent from its descriptor, */
+    SITE_TEXT_MAX = 1024 * 1024, /* or if it is to be compressed, one larger than this */
     SITE_WHOLE_MIN = 16 * 1024,   /* one up to this is read whole even where nothing is held */
     ENTRY_FIELDS_MAX = 512,       /* the longest media type, and some short fields */
     ENTRY_RULES_MAX = 4608,       /* what rules add: whoever gives more lines made a mistake */
@@ -49,6 +50,7 @@ struct entry_form {
     struct str lines;   /* more field lines, each with its CRLF; or empty */
     bool undated;       /* without Last-Modified */
     uint64_t whole_max; /* bytes of a file; a longer one is sent from its descriptor */
+    uint64_t text_max;  /* the same for one that is to be compressed */
     struct str index;   /* the name of the file, where it answers for a directory; or empty */
     bool variants;      /* files are looked for that lie beside others as their variants */
     unsigned codings;   /* of those that lie beside this one; bits 1 << coding */

@@ -266,6 +266,14 @@ static bool listed(struct site_fill *fill)
     return over(fill, 200, fill->made);
 }
 
+/* Text that is to be compressed has to be held whole, though it may be long. */
+static bool is_for_making(const struct site_fill *fill, const struct entry_form *form,
+                          struct str type)
+{
+    return form->compress && fill->coding == HTTP_IDENTITY &&
+           fill->facts.stx_size <= form->text_max && compress_suits(type, fill->facts.stx_size);
+}
+
 /* Between the two openings the name may have come to stand for something else. What is too long to
  * be hashed, or changes all the time, has no tag made of its bytes. */
 static bool measured(struct site_fill *fill, struct entry_form form, int64_t now_unix)
@@ -274,7 +282,6 @@ static bool measured(struct site_fill *fill, struct entry_form form, int64_t now
         return over(fill, 404, NULL);
 
     bool steady = fill->tries < FILL_TRIES_MAX;
-    bool whole = fill->facts.stx_size <= form.whole_max && steady;
     if (form.etag == ENTRY_ETAG_HASH && (!steady || fill->facts.stx_size > DIGEST_FILE_MAX))
         form.etag = ENTRY_ETAG_OFF;
     struct str file = str_from(fill->file);
@@ -284,8 +291,9 @@ static bool measured(struct site_fill *fill, struct entry_form form, int64_t now
     if (str_ends(fill->path, STR("/")))
         form.index = str_of(file.at + fill->file_dir, file.len - fill->file_dir);
     const struct str type = form.rules.type.len > 0 ? form.rules.type : form.type;
-    if (form.compress && whole && fill->coding == HTTP_IDENTITY &&
-        compress_suits(type, fill->facts.stx_size))
+    bool made = steady && is_for_making(fill, &form, type);
+    bool whole = steady && (made || fill->facts.stx_size <= form.whole_max);
+    if (made)
         form.unmade = COMPRESS_CODINGS & ~form.codings;
     fill->made = entry_make(fill->path, &fill->facts, whole, form, now_unix);
     if (!fill->made)

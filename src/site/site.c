@@ -31,7 +31,7 @@ void site_share_out(struct cache_limits limits[CACHE_SHELVES], uint64_t bytes, u
 
 /* What could not be held is not read whole either: each answer would hold a copy of its own, for as
  * long as its client takes. The path and the fields go with the bytes. */
-static uint64_t whole_max(const struct cache_limits *limits)
+static uint64_t whole_max(const struct cache_limits *limits, uint64_t wanted)
 {
     const uint64_t beside =
         sizeof(struct site_entry) + ENTRY_FIELDS_MAX + ENTRY_RULES_MAX + HTTP_PATH_MAX;
@@ -40,13 +40,14 @@ static uint64_t whole_max(const struct cache_limits *limits)
 
     if (most < SITE_WHOLE_MIN)
         return SITE_WHOLE_MIN;
-    return most < SITE_WHOLE_MAX ? most : SITE_WHOLE_MAX;
+    return most < wanted ? most : wanted;
 }
 
 int site_init(struct site *site, const struct site_config *config)
 {
     *site = (struct site){ .config = *config };
-    site->config.form.whole_max = whole_max(&config->limits[CACHE_WHOLE]);
+    site->config.form.whole_max = whole_max(&config->limits[CACHE_WHOLE], SITE_WHOLE_MAX);
+    site->config.form.text_max = whole_max(&config->limits[CACHE_WHOLE], SITE_TEXT_MAX);
     for (size_t i = 0; i < SITE_FILL_BUCKETS; i++)
         list_init(&site->fills[i]);
     routes_init(&site->routes);

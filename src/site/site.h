@@ -44,7 +44,7 @@ struct site_config {
     uint64_t root_device, root_inode; /* of it, as stat(2) tells */
     struct str root_path;             /* absolute, borrowed; empty: it stays the one it is */
     int inotify;                      /* borrowed; -1: nothing is watched */
-    struct entry_form form;           /* whole_max is the site's to set: by what can be held */
+    struct entry_form form;           /* what is held whole is the site's to set: by what can be */
     struct str index; /* names of what answers for a directory, with commas between; borrowed */
     bool listing;     /* keys of listings may be looked up, too */
     bool dotfiles;    /* and list names that start with a dot */

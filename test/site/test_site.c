@@ -1619,6 +1619,39 @@ static void compressing_scene(struct scene *s, size_t room)
     put(s, "root/a.txt", text);
 }
 
+/* A long text is held whole where it is to be compressed, and only there. */
+static void long_texts_are_held_to_be_compressed(void **state)
+{
+    static const struct {
+        const char *name;
+        size_t size;
+        bool whole;
+    } rows[] = {
+        { "a.txt", SITE_WHOLE_MAX + 1, true },
+        { "b.txt", SITE_TEXT_MAX, true },
+        { "c.txt", SITE_TEXT_MAX + 1, false },
+        { "a.png", SITE_WHOLE_MAX + 1, false },
+    };
+    char *bytes = calloc(1, SITE_TEXT_MAX + 1);
+    struct scene s;
+
+    (void)state;
+    assert_non_null(bytes);
+    compressing_scene(&s, 8 << 20);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char name[32], path[32];
+        snprintf(name, sizeof name, "root/%s", rows[i].name);
+        snprintf(path, sizeof path, "/%s", rows[i].name);
+        put_bytes(&s, name, bytes, rows[i].size);
+        struct site_found file = get(&s, path);
+        assert_int_equal(file.entry->bytes != NULL, rows[i].whole);
+        assert_int_equal(file.entry->unmade, rows[i].whole ? COMPRESS_CODINGS : 0);
+        let_go(&s, file);
+    }
+    scene_close(&s);
+    free(bytes);
+}
+
 static void what_is_made_is_counted_and_goes_with_its_file(void **state)
 {
     struct scene s;
@@ -1736,6 +1769,7 @@ int main(void)
         cmocka_unit_test(watches_are_let_go),
         cmocka_unit_test(routes_are_bounded),
         cmocka_unit_test(variants_come_and_go),
+        cmocka_unit_test(long_texts_are_held_to_be_compressed),
         cmocka_unit_test(what_is_made_is_counted_and_goes_with_its_file),
         cmocka_unit_test(what_saves_nothing_is_not_tried_again),
         cmocka_unit_test(what_is_made_needs_room),
