@@ -344,6 +344,12 @@ static inline int keep(struct str *slot, struct str value)
     return 0;
 }
 
+static inline int note_accept_encoding(struct http_request *r, struct str value)
+{
+    r->accepts_more = r->accept_encoding.at != NULL;
+    return keep(&r->accept_encoding, value);
+}
+
 /* What it says is read only if there is something that it can be about. */
 static inline int note_condition(struct http_request *r)
 {
@@ -483,7 +489,7 @@ static inline int note_field(struct http_request *r, struct framing *framing, st
     case 14:
         return IS_CALLED(name.at, "content-length") ? note_length(r, value) : 0;
     case 15:
-        return IS_CALLED(name.at, "accept-encoding") ? keep(&r->accept_encoding, value) : 0;
+        return IS_CALLED(name.at, "accept-encoding") ? note_accept_encoding(r, value) : 0;
     case 17:
         if (IS_CALLED(name.at, "if-modified-since"))
             return note_condition(r);
@@ -573,6 +579,7 @@ static inline void forget_fields(struct http_request *r)
 
     r->has_length = false;
     r->chunked = false;
+    r->accepts_more = false;
     r->conditional = false;
     r->length = 0;
     r->accept_encoding = none;

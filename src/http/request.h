@@ -54,6 +54,7 @@ struct http_request {
 
     struct str accept_encoding, referer, user_agent; /* first of its name; at is NULL when not
                                                         there */
+    bool accepts_more;                               /* there are more lines of Accept-Encoding */
     bool conditional; /* among the fields are some that precondition.h is for */
 
     unsigned field_count;

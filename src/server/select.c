@@ -1,5 +1,33 @@
 #include "server/select.h"
 
+#include "base/cold.h"
+
+enum { LINES_MAX = 512 }; /* bytes of several lines together; what is more is not read */
+
+/* Several lines are one list (RFC 9110 5.3). */
+static COLD struct http_accept_coding read_lines(const struct http_request *request)
+{
+    char space[LINES_MAX];
+    struct text lines = text_in(space, sizeof space);
+
+    for (unsigned i = 0; i < request->field_count; i++) {
+        const struct http_field *field = &request->fields[i];
+        if (!str_equal_nocase(field->name, STR("Accept-Encoding")) ||
+            field->value.len + 1 > text_room(&lines))
+            continue;
+        text_add(&lines, field->value);
+        text_add(&lines, STR(","));
+    }
+    return http_accept_coding(text_str(&lines));
+}
+
+static inline struct http_accept_coding wanted(struct exchange *x)
+{
+    if (x->request->accepts_more)
+        return read_lines(x->request);
+    return wishes_of(&x->core->wishes, x->request->accept_encoding);
+}
+
 /* False when there is a fill to wait for. */
 static bool find_beside(struct exchange *x, const struct site_entry *entry, enum http_coding coding,
                         struct site_found *found)
@@ -12,7 +40,7 @@ static bool find_beside(struct exchange *x, const struct site_entry *entry, enum
 
 struct site_entry *select_variant(struct exchange *x, struct site_entry *entry)
 {
-    struct http_accept_coding accepts = wishes_of(&x->core->wishes, x->request->accept_encoding);
+    struct http_accept_coding accepts = wanted(x);
     bool any_size = accepts.wish[HTTP_IDENTITY] == 0;
     unsigned left = entry->codings;
     enum http_coding coding;

@@ -61,6 +61,13 @@ class Variants(Case):
         with self.client() as client:
             self.assert_form(client.get("/page.html"), None)
 
+    def test_several_lines_are_one_list(self):
+        for values, coding in ((("gzip", "br"), "br"), (("br;q=0", "br;q=0.1", "deflate"), "br"),
+                               (("br", "", "br;q=0"), None), (("x" * 600, "gzip"), "gzip")):
+            with self.subTest(values=values), self.client() as client:
+                fields = [field for value in values for field in accepts(value)]
+                self.assert_form(client.get("/page.html", fields), coding)
+
     def test_one_after_the_other_on_one_connection(self):
         with self.client() as client:
             for coding in ("br", None, "gzip", "zstd", "br", None):
