@@ -96,7 +96,7 @@ def probe(yard, kinds, table):
 
 def takes_part(kind, entry):
     """Where nobody asks for compressed files, who makes them is like any other."""
-    if entry.skipped or (kind.compresses and workloads.CODINGS not in entry.workload.fields):
+    if entry.skipped or (kind.compresses and not workloads.asks_for_codings(entry.workload)):
         return False
     return entry.workload.fixed or not kind.fixed
 
@@ -118,7 +118,7 @@ def first_look(server, workload):
     if workload.needs and (isinstance(seen, str) or seen[0].status != workload.status):
         got = seen if isinstance(seen, str) else f'{seen[0].status} to {workload.targets[0]}'
         return Entry(workload, skipped=f'{workload.needs} is missing: ringlet answers {got}')
-    if workloads.CODINGS in workload.fields and not isinstance(seen, str) \
+    if workloads.asks_for_codings(workload) and not isinstance(seen, str) \
             and not any(answer.coding for answer in seen):
         workload = workloads.without_codings(workload)
     return Entry(workload)

@@ -19,6 +19,8 @@ BROWSER = (
     'Priority: u=0, i',
 )
 CODINGS = 'Accept-Encoding: br;q=1, gzip;q=0.8'
+# For servers that pass over what has a weight, as H2O 2.2 does.
+PLAIN_CODINGS = 'Accept-Encoding: br, gzip'
 NO_CODING = 'Accept-Encoding: identity'
 
 ALL_LEVELS = ('ceiling', '25%', '50%', '75%', '90%', 'idle')
@@ -68,6 +70,9 @@ PLAIN = (
     Workload('page-load', 'a page of 20 files of 3-300 KiB',
              tuple('/page/' + name for name in content.PAGE_KIB), (CODINGS,),
              connections=(64, 1024)),
+    Workload('page-plain', 'the same page, codings asked for without weights',
+             tuple('/page/' + name for name in content.PAGE_KIB), (PLAIN_CODINGS,),
+             connections=(64, 1024)),
     Workload('not-found', '404: a name that is not there', ('/nothing.txt',), status=404,
              content=False),
     Workload('redirect', '301: a folder without its slash', ('/folder',), status=301,
@@ -93,9 +98,14 @@ def over_tls(workload):
 ALL = PLAIN + tuple(over_tls(workload) for workload in PLAIN)
 
 
+def asks_for_codings(workload):
+    return CODINGS in workload.fields or PLAIN_CODINGS in workload.fields
+
+
 def without_codings(workload):
     """The same, but plain files are asked for."""
-    fields = tuple(NO_CODING if field == CODINGS else field for field in workload.fields)
+    fields = tuple(NO_CODING if field in (CODINGS, PLAIN_CODINGS) else field
+                   for field in workload.fields)
     return dataclasses.replace(workload, fields=fields, title=workload.title + ', uncompressed')
 
 

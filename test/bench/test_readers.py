@@ -82,7 +82,8 @@ class Generators(unittest.TestCase):
     def test_what_wrk_cannot_do(self):
         wrk = generators.Wrk('wrk')
         refused = {made.name for made in workloads.PLAIN if wrk.refusal(made, None)}
-        self.assertEqual(refused, {'page-load', 'pipelined-16', 'idle-10000', 'cold-beside-hot'})
+        self.assertEqual(refused, {'page-load', 'page-plain', 'pipelined-16', 'idle-10000',
+                                   'cold-beside-hot'})
         self.assertEqual(wrk.refusal(workloads.ALL[0], 5), 'wrk keeps no rate')
 
     def test_json(self):

@@ -11,8 +11,8 @@ import workloads
 assert where
 
 NAMES = ['hello-bare', 'hello-browser', 'file-1k', 'file-16k', 'file-100k', 'file-1m',
-         'file-10m', 'page-load', 'not-found', 'redirect', 'hello-name', 'json', 'pipelined-16',
-         'new-connection', 'idle-10000', 'cold-beside-hot']
+         'file-10m', 'page-load', 'page-plain', 'not-found', 'redirect', 'hello-name', 'json',
+         'pipelined-16', 'new-connection', 'idle-10000', 'cold-beside-hot']
 SIZES = {'hello-bare': 13, 'file-1k': 1024, 'file-16k': 16384, 'file-100k': 102400,
          'file-1m': 1048576, 'file-10m': 10485760}
 
