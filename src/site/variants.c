@@ -85,7 +85,8 @@ static bool is_there(int root, struct str file, struct str suffix)
     text_add(&name, str_of("", 1));
     if (name.cut || fstatat(root, space, &facts, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) < 0)
         return false;
-    return S_ISREG(facts.st_mode) || S_ISLNK(facts.st_mode);
+    /* what is empty is no coded form of anything: it is about to be written */
+    return S_ISREG(facts.st_mode) ? facts.st_size > 0 : S_ISLNK(facts.st_mode);
 }
 
 void variants_run(struct variants *variants)

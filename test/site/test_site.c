@@ -1491,7 +1491,7 @@ static void variants_are_never_stale(struct scene *s, const char *path, const ch
     rename_over(s, "root/new", br);
     s->now_ms += wait_ms;
     assert_variants(s, path, 1u << HTTP_BR, "second");
-    put(s, gz, "");
+    put(s, gz, "other");
     s->now_ms += wait_ms;
     assert_variants(s, path, 1u << HTTP_BR | 1u << HTTP_GZIP, "second");
     drop(s, br);

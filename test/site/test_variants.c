@@ -113,6 +113,7 @@ static void put(const char *name)
     FILE *file = fopen(name, "w");
 
     assert_non_null(file);
+    assert_int_equal(fputc('x', file), 'x');
     assert_int_equal(fclose(file), 0);
 }
 
@@ -136,6 +137,8 @@ static void nothing_else_counts(void **state)
     (void)state;
     assert_int_equal(mkdir("a.br", 0755), 0);
     assert_int_equal(mkfifo("a.gz", 0644), 0);
+    put("a.zst");
+    assert_int_equal(truncate("a.zst", 0), 0);
     assert_int_equal(found_beside("a"), 0);
     memset(name, 'x', sizeof name - 1);
     name[sizeof name - 1] = '\0';
