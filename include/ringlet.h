@@ -74,10 +74,10 @@ RINGLET_API void ringlet_options_init(struct ringlet_options *options, size_t si
  * `options` takes the defaults. What is wrong with them is told by ringlet_run. */
 RINGLET_API struct ringlet *ringlet_new(const struct ringlet_options *options);
 
-/* Serve until it is stopped; blocks. Returns 0 after a stop, 1 when something failed, 2 when an
- * option or a route is wrong: what main should return. In the latter two cases one sentence on
- * standard error says why. The limit on open files is raised to the hard limit. May be called once.
- */
+/* Serve until it is stopped; blocks. Returns what main should return: 0 after a stop, 1 when
+ * something failed, 2 when an option or a route is wrong, 78 when the files of rules below `root`
+ * are. In all but the first case one sentence on standard error says why. The limit on open files
+ * is raised to the hard limit. May be called once. */
 RINGLET_API int ringlet_run(struct ringlet *server);
 
 /* Let what is in flight finish, for drain_ms at most, and let ringlet_run return; called again, cut

@@ -1,9 +1,9 @@
 /* file_range.h - a stretch of a file: which part of it is in memory, and reading that part.
  *
  * Used by the send cursor on the core's own thread, so nothing here may wait for a disk. Between
- * the look and the sending there are two gaps, both narrow: a page may be dropped in those few
- * milliseconds although it has just been used, and a page of which a part was overwritten while the
- * rest was never read in looks resident where it was written. */
+ * the look and the sending there are two gaps: a page may be dropped in those FILE_LOOK_MS although
+ * it has just been used, and a page of which a part was overwritten while the rest was never read
+ * in looks resident where it was written. */
 #ifndef IO_FILE_RANGE_H
 #define IO_FILE_RANGE_H
 

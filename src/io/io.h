@@ -23,7 +23,8 @@
  *     apart, and an event of an earlier life is counted in io_stats.stale and dropped.
  *  9. How a close looks to the peer: see enum io_close_how; the same on both engines.
  * 10. Nothing a peer or a file system does makes an engine assert or sleep. A page of a file that
- *     is not resident is never read on the core's thread.
+ *     is not resident is never read on the core's thread; one that was there a moment ago
+ *     (FILE_LOOK_MS) is taken to be there still.
  */
 #ifndef IO_IO_H
 #define IO_IO_H

@@ -16,9 +16,9 @@ FRESH_LATE = 30.0  # seconds until a change must show, on the busiest machine
 TOLD = 5.0         # and until one of many must, which is before anything is looked at again by time
 MANY = 20000       # names, of which
 SHOWN = 10000      # so many are shown
-HOT_MEANWHILE = 25  # requests that are answered while a directory is read; a server that reads it
+HOT_MEANWHILE = 12  # requests that are answered while a directory is read; a server that reads it
                     # on the core's thread answers five, between its other steps
-HOT_LATE = 30.0     # seconds until that was seen
+HOT_LATE = 120.0    # seconds until that was seen
 
 ODD_NAMES = (b"<script>alert(1)<b>", b'" onclick="x', b"a&b;&lt;", b"it's", b"sp ace", b"q?x#y%41",
              b"javascript:alert(1)", b"new\nline\t", b"\x01\x7f", b"back\\slash", b"\xff\xfe",

@@ -17,6 +17,7 @@ import tempfile
 import urllib.request
 
 PATIENCE = 60
+DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 SANITIZERS = r'__(asan|odr_asan|tsan|ubsan)|[at]san\.module'
 
 CMAKE_PROJECT = """cmake_minimum_required(VERSION 3.25)
@@ -73,8 +74,8 @@ def try_program(program, folder):
             port = re.search(r'http://127\.0\.0\.1:(\d+)', line)
             if not port:
                 sys.exit(f'{program}: {line}{process.stderr.read()}')
-            with urllib.request.urlopen(f'http://127.0.0.1:{port[1]}/hello/bill',
-                                        timeout=PATIENCE) as answer:
+            with DIRECT.open(f'http://127.0.0.1:{port[1]}/hello/bill',
+                             timeout=PATIENCE) as answer:
                 if answer.read() != b'hello, bill\n':
                     sys.exit(f'{program}: another answer')
             process.send_signal(signal.SIGTERM)
