@@ -233,28 +233,36 @@ const struct redirect *redirects_find(const struct redirects *redirects, struct 
     return NULL;
 }
 
-/* A value that begins with '/' adds none to one that stands there: two would name another host. */
+/* What is put behind a '/' begins with none: two would name another host. */
+static struct str joined(const struct text *out, struct str s)
+{
+    while (s.len > 0 && s.at[0] == '/' && out->len > 0 && out->at[out->len - 1] == '/')
+        s = skip(s, 1);
+    return s;
+}
+
 static void add_value(struct text *out, const struct pattern_match *match, struct str name)
 {
     struct str value = { 0 };
 
     pattern_value(match, name, &value);
-    while (value.len > 0 && value.at[0] == '/' && out->len > 0 && out->at[out->len - 1] == '/')
-        value = skip(value, 1);
-    http_path_encode_part(out, value);
+    http_path_encode_part(out, joined(out, value));
 }
 
 void redirect_write(struct text *out, const struct redirect *rule,
                     const struct pattern_match *match)
 {
     struct str rest = rule->to, name;
+    bool behind_value = false; /* which may be empty */
 
     while (rest.len > 0) {
         size_t len = until_hole(rest, &name);
-        text_add(out, str_of(rest.at, len));
+        struct str between = str_of(rest.at, len);
+        text_add(out, behind_value ? joined(out, between) : between);
         if (name.len == 0)
             return;
         add_value(out, match, name);
+        behind_value = true;
         rest = skip(rest, len + 1 + name.len);
     }
 }

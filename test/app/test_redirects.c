@@ -19,6 +19,7 @@ static const char file[] = "# moved\n"
                            "/gone/*         /404.html 404\n"
                            "/old            /never\n"
                            "/port           http://127.0.0.1:8080/x 303\n"
+                           "/go/:name/*     /:splat/:name\n"
                            "/caf%C3%A9      /coffee";
 
 struct row {
@@ -42,7 +43,10 @@ static const struct row rows[] = {
     { "/raw\\evil.example", 307, "/%5Cevil.example", true, 7 },
     { "/gone/x", 404, "/404.html", false, 8 },
     { "/port", 303, "http://127.0.0.1:8080/x", false, 10 },
-    { "/caf\xc3\xa9", 301, "/coffee", false, 11 },
+    { "/go/evil.example/", 301, "/evil.example", false, 11 },
+    { "/go/evil.example/x", 301, "/x/evil.example", false, 11 },
+    { "/go/a//b", 301, "/b/a", false, 11 },
+    { "/caf\xc3\xa9", 301, "/coffee", false, 12 },
     { "/other", 0, "", false, 0 },
 };
 
