@@ -19,8 +19,9 @@ enum { EPOLL_REPORTS_MAX = 256 }; /* fetched by one epoll_wait */
 /* What a report is about: in the low bits of its user data, the generation in the top 16. */
 enum { ABOUT_SOCK, ABOUT_LISTENER, ABOUT_HELPERS, ABOUT_WATCH, ABOUT_MASK = 7 };
 
+/* One that accepts, or a free place. In line with 8, as its address goes into a tag. */
 struct listener {
-    int fd;    /* -1 when there is none */
+    _Alignas(8) int fd;
     int error; /* it can't be watched: -errno */
     bool accepting, ready, stopping;
 };
@@ -39,7 +40,7 @@ struct io {
     struct list watches;     /* with an event owed */
     struct list files, jobs; /* done */
     struct sent_queue sent;
-    struct listener listener;
+    struct listener listeners[IO_LISTENERS_MAX];
     bool passed_over; /* the last wait did not look at the descriptors */
     struct buffers buffers;
     struct bounces bounces;
@@ -96,7 +97,9 @@ int epoll_sock_tell_sent(struct io *, struct io_event *, int room);
 /* Sockets that waited for memory try again. */
 void epoll_sock_feed(struct io *);
 
-/* Accept what is in the queue. Returns how many events. */
+/* Is there a listener that has something to do? */
+bool epoll_listener_is_ready(const struct io *);
+/* Accept what is in the queues. Returns how many events. */
 int epoll_listener_turn(struct io *, struct io_event *, int room);
 
 /* A report about a watch. */

@@ -47,6 +47,7 @@ enum {
     IO_SEND_PIECE = 256 * 1024,   /* a larger send is handed to the kernel in pieces of this */
     IO_SOCK_LEASES_SOFT = 16,
     IO_SOCK_LEASES_MAX = 96,
+    IO_LISTENERS_MAX = 2,         /* that one struct io accepts from at a time */
     IO_EVENTS_MIN = 16,           /* room that `wait` needs in its array */
 };
 
@@ -190,7 +191,7 @@ struct io_engine {
     /* Everything closed, unwatched, done and given back by now. */
     void (*free)(struct io *);
 
-    /* Keep accepting from a listening, non-blocking socket, at most one per struct io. */
+    /* Keep accepting from a listening, non-blocking socket, from IO_LISTENERS_MAX at most. */
     void (*accept)(struct io *, int listener);
     /* Accept what is in the queue, then IO_ACCEPT_STOPPED. The listener stays the caller's. Where
      * accepting has stopped by itself this does nothing. */

@@ -16,9 +16,11 @@ static const uint64_t pointer_mask = 0x0000fffffffffff8U;
 
 __attribute__((noinline)) static void note_other(struct io *io, uint64_t data, void *pointer)
 {
+    struct listener *listener = pointer;
+
     switch (data & ABOUT_MASK) {
     case ABOUT_LISTENER:
-        io->listener.ready = true;
+        listener->ready = true;
         break;
     case ABOUT_HELPERS:
         epoll_tasks_collect(io);
@@ -86,8 +88,7 @@ static int deliver(struct io *io, struct io_event *events, int room)
 static bool has_local_work(struct io *io)
 {
     return !list_empty(&io->ready) || io->sent.head != io->sent.tail || !list_empty(&io->files) ||
-           !list_empty(&io->jobs) || !list_empty(&io->watches) ||
-           (io->listener.ready && io->listener.accepting);
+           !list_empty(&io->jobs) || !list_empty(&io->watches) || epoll_listener_is_ready(io);
 }
 
 /* The descriptors are passed over when there is work without them, but not twice in a row. */
@@ -164,7 +165,6 @@ static int epoll_open(struct io **opened, const struct io_config *config)
     list_init(&io->watches);
     list_init(&io->files);
     list_init(&io->jobs);
-    io->listener.fd = -1;
     io->socks_max = config->socks_max;
     io->owner = pthread_self();
     send_silence();

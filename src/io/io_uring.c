@@ -16,7 +16,7 @@ enum {
     SUBMISSIONS = 1024,
     COMPLETIONS_MIN = 4096,
     COMPLETIONS_MAX = 32768,
-    FREE_TRIES = 64, /* waits of FREE_WAIT_MS for the last accept to end */
+    FREE_TRIES = 64, /* waits of FREE_WAIT_MS for the last accepts to end */
     FREE_WAIT_MS = 50,
 };
 
@@ -42,7 +42,7 @@ __attribute__((noinline)) static bool handle_other(struct io *io, const struct i
     case ABOUT_WATCH:
         return uring_tasks_handle_watch(io, pointer, cqe, event);
     case ABOUT_ACCEPT:
-        return uring_listener_handle(io, cqe, event);
+        return uring_listener_handle(io, pointer, cqe, event);
     case ABOUT_HELPERS:
         uring_tasks_handle_helpers(io, cqe);
         return false;
@@ -98,10 +98,8 @@ static int deliver(struct io *io, struct io_event *events, int room)
 
 static bool has_local_work(const struct io *io)
 {
-    const struct listener *l = &io->listener;
-
     return !list_empty(&io->ready) || !list_empty(&io->files) || !list_empty(&io->jobs) ||
-           !list_empty(&io->watches) || (l->accepting && l->stopping && !l->armed);
+           !list_empty(&io->watches) || uring_listener_has_rest(io);
 }
 
 /* One turn: a quarter of the room at least is for completions, so that neither side starves the
@@ -129,7 +127,7 @@ static int turn(struct io *io, struct io_event *events, int max, int timeout_ms,
 
 static int uring_wait(struct io *io, struct io_event *events, int max, int timeout_ms)
 {
-    struct patience patience = {.timeout_ms = timeout_ms};
+    struct patience patience = { .timeout_ms = timeout_ms };
 
     CHECK(max >= IO_EVENTS_MIN);
     CHECK(pthread_equal(io->owner, pthread_self()));
@@ -154,9 +152,9 @@ static int open_buffer_ring(struct io *io)
     if (memory == MAP_FAILED)
         return -ENOMEM;
 
-    struct io_uring_buf_reg reg = {.ring_addr = uring_address(memory),
-                                   .ring_entries = io->buffers.count,
-                                   .bgid = BUFFER_GROUP};
+    struct io_uring_buf_reg reg = { .ring_addr = uring_address(memory),
+                                    .ring_entries = io->buffers.count,
+                                    .bgid = BUFFER_GROUP };
     int result = io_uring_register_buf_ring(&io->ring.uring, &reg, 0);
     if (result < 0) {
         munmap(memory, size);
@@ -177,7 +175,7 @@ static void free_buffer_ring(struct io *io)
 
 static int open_ring(struct io *io, const struct io_config *config)
 {
-    unsigned workers[2] = {config->helpers_max, config->helpers_max};
+    unsigned workers[2] = { config->helpers_max, config->helpers_max };
     unsigned completions = COMPLETIONS_MIN;
 
     while (completions < COMPLETIONS_MAX && completions < 2 * config->socks_max)
@@ -232,7 +230,6 @@ static int uring_open(struct io **opened, const struct io_config *config)
     list_init(&io->watches);
     list_init(&io->files);
     list_init(&io->jobs);
-    io->listener.fd = -1;
     io->socks_max = config->socks_max;
     io->owner = pthread_self();
     send_silence();
@@ -246,16 +243,14 @@ static int uring_open(struct io **opened, const struct io_config *config)
     return 0;
 }
 
-/* A ring is torn down after its process is gone, and an accept that is still armed holds the
- * listener that long: it is ended here. */
-static void end_accept(struct io *io)
+/* A ring is torn down after its process is gone, and an accept that is still armed holds its
+ * listener that long: they are ended here. */
+static void end_accepts(struct io *io)
 {
     struct io_event events[IO_EVENTS_MIN];
 
-    if (io->listener.armed)
-        uring_cancel(io, uring_tag(NULL, 0, ABOUT_ACCEPT));
-    io->listener.accepting = false;
-    for (int i = 0; i < FREE_TRIES && io->listener.armed; i++) {
+    uring_listener_cancel_all(io);
+    for (int i = 0; i < FREE_TRIES && !uring_listener_is_over(io); i++) {
         ring_enter(&io->ring, true, FREE_WAIT_MS);
 
         int count = reap(io, events, IO_EVENTS_MIN);
@@ -270,7 +265,7 @@ static void uring_free(struct io *io)
 {
     CHECK(pthread_equal(io->owner, pthread_self()));
     CHECK(io->stats.socks == 0);
-    end_accept(io);
+    end_accepts(io);
     helpers_free(&io->helpers);
     ring_free(&io->ring);
     free_buffer_ring(io);
@@ -324,9 +319,9 @@ static const struct {
     unsigned bit;
     const char *name;
 } optional_features[] = {
-    {IORING_FEAT_RECVSEND_BUNDLE, "RECVSEND_BUNDLE"},
-    {IORING_FEAT_MIN_TIMEOUT, "MIN_TIMEOUT"},
-    {IORING_FEAT_NO_IOWAIT, "NO_IOWAIT"},
+    { IORING_FEAT_RECVSEND_BUNDLE, "RECVSEND_BUNDLE" },
+    { IORING_FEAT_MIN_TIMEOUT, "MIN_TIMEOUT" },
+    { IORING_FEAT_NO_IOWAIT, "NO_IOWAIT" },
 };
 
 static void list_features(unsigned found, char *features, size_t cap)

@@ -29,8 +29,10 @@ enum {
     ABOUT_MASK = 7,
 };
 
+/* One that accepts, or has an accept to be ended, or a free place. In line with 8, as its address
+ * goes into a tag. */
 struct listener {
-    int fd; /* -1 when there is none */
+    _Alignas(8) int fd;
     bool accepting, armed, stopping;
 };
 
@@ -43,7 +45,7 @@ struct io {
     struct list watches; /* ended, with IO_UNWATCHED owed */
     struct list files;   /* done by a helper */
     struct list jobs;    /* done */
-    struct listener listener;
+    struct listener listeners[IO_LISTENERS_MAX];
     bool helpers_watched;
     struct buffers buffers;
     struct surplus surplus;
@@ -107,10 +109,17 @@ bool uring_sock_turn(struct io *, struct io_sock *, struct io_event *);
 /* Sockets that waited for memory try again. */
 void uring_sock_feed(struct io *);
 
-/* A completion of the accept. */
-bool uring_listener_handle(struct io *, const struct io_uring_cqe *, struct io_event *);
+/* A completion of an accept. */
+bool uring_listener_handle(struct io *, struct listener *, const struct io_uring_cqe *,
+                           struct io_event *);
+/* Is there something to do that does not come by completion? */
+bool uring_listener_has_rest(const struct io *);
 /* After stop_accept: what is still in the queue. Returns how many events. */
 int uring_listener_rest(struct io *, struct io_event *, int room);
+/* End every accept for good. */
+void uring_listener_cancel_all(struct io *);
+/* Has the kernel let go of all of them? */
+bool uring_listener_is_over(const struct io *);
 
 /* Arm what `op` says; also for a bounce buffer. */
 void uring_tasks_add_file(struct io *, struct io_file_op *);

@@ -51,11 +51,58 @@ static void it_goes_on_after_a_stop(void **state)
     engine->free(io);
 }
 
+/* Connect, and have it accepted from the listener that it went to. */
+static void check_accepts(struct io *io, int listener, const struct sockaddr_in *addr)
+{
+    int client = socket(AF_INET, SOCK_STREAM, 0);
+
+    assert_int_equal(connect(client, (const struct sockaddr *)addr, sizeof *addr), 0);
+    struct io_event event = bench_await(io, IO_ACCEPTED);
+    assert_int_equal(event.listener, listener);
+    close(event.result);
+    close(client);
+}
+
+static void check_stops(struct io *io, int listener)
+{
+    engine->stop_accept(io, listener);
+    struct io_event event = bench_await(io, IO_ACCEPT_STOPPED);
+    assert_int_equal(event.listener, listener);
+    assert_int_equal(event.result, 0);
+}
+
+static void two_listeners_know_nothing_of_each_other(void **state)
+{
+    struct io *io = bench_open();
+    struct sockaddr_in first_addr = { 0 }, second_addr = first_addr;
+    int first = listen_on(&first_addr), second = listen_on(&second_addr);
+
+    (void)state;
+    engine->accept(io, first);
+    engine->accept(io, second);
+    for (int round = 0; round < 3; round++) {
+        check_accepts(io, second, &second_addr);
+        check_accepts(io, first, &first_addr);
+        check_stops(io, first);
+        check_accepts(io, second, &second_addr);
+        engine->accept(io, first);
+        check_stops(io, second);
+        check_accepts(io, first, &first_addr);
+        engine->accept(io, second);
+    }
+    check_stops(io, first);
+    check_stops(io, second);
+    engine->free(io);
+    close(first);
+    close(second);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_cannot_be_watched_stops_at_once),
         cmocka_unit_test(it_goes_on_after_a_stop),
+        cmocka_unit_test(two_listeners_know_nothing_of_each_other),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
