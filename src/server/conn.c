@@ -90,8 +90,9 @@ static void name_peer(struct http1 *h, int fd)
         h->peer_len = (uint8_t)strlen(h->peer);
 }
 
-void conn_open(struct core *core, int fd)
+void conn_open(struct core *core, int fd, bool secure)
 {
+    (void)secure;
     struct conn *c = take(core);
 
     if (!c) {

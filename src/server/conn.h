@@ -43,7 +43,7 @@ struct conn_slab {
 };
 
 /* Begin with a connected descriptor. Takes it over; when memory is short, closes it. */
-void conn_open(struct core *core, int fd);
+void conn_open(struct core *core, int fd, bool secure);
 
 /* For the events of a socket. */
 void conn_received(struct core *core, const struct io_event *event);

@@ -28,6 +28,12 @@ void fills_retry(struct core *core);
  * like that of fills_done; or NULL when there is none left. */
 struct site_fill *fills_give_up(struct core *core, uint64_t before_ms);
 
+/* Can every file be opened that may be asked for? A connection more would only wait for one. */
+static inline bool fills_have_spares(const struct core *core)
+{
+    return core->spares.count == SPARES_MAX && list_empty(&core->put_off);
+}
+
 /* Hand the descriptors that the site no longer needs to the engine to be closed. */
 void fills_close_dead(struct core *core);
 

@@ -3,11 +3,11 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "server/conn.h"
+#include "server/entrance.h"
 #include "server/fills.h"
 #include "server/handle.h"
 #include "server/late.h"
 #include "server/limits.h"
-#include "server/listener.h"
 #include "server/rule_watch.h"
 
 #include <assert.h>
@@ -18,139 +18,6 @@
 
 /* What is held back counts among the descriptors of a core that are no connections. */
 static_assert((int)SPARES_MAX < (int)LIMITS_FILES_CORE, "spares have room");
-
-static unsigned parked_count(const struct loop *loop)
-{
-    return loop->parked_end - loop->parked_first;
-}
-
-/* Can every file be opened that may be asked for? A connection more would only wait for one. */
-static bool has_spares(const struct loop *loop)
-{
-    return loop->core.spares.count == SPARES_MAX && list_empty(&loop->core.put_off);
-}
-
-static void begin_accept(struct loop *loop)
-{
-    struct core *core = &loop->core;
-
-    loop->retry_ms = 0;
-    loop->accepting = LOOP_ACCEPT_ON;
-    core->source.engine->accept(core->source.io, loop->listener);
-}
-
-/* What is in the kernel's queue still comes. */
-static void end_accept(struct loop *loop)
-{
-    struct core *core = &loop->core;
-
-    loop->accepting = LOOP_ACCEPT_ENDING;
-    core->source.engine->stop_accept(core->source.io, loop->listener);
-}
-
-static void set_idle(struct loop *loop)
-{
-    uint32_t ms = loop->core.config->idle_ms;
-
-    if (parked_count(loop) > 0 && ms > LOOP_CROWDED_IDLE_MS)
-        ms = LOOP_CROWDED_IDLE_MS;
-    if (loop->stage == LOOP_DRAINING && ms > LOOP_DRAIN_IDLE_MS)
-        ms = LOOP_DRAIN_IDLE_MS;
-    loop->core.deadlines.ms[DEADLINE_IDLE] = ms;
-}
-
-static bool make_room_for_parked(struct loop *loop)
-{
-    if (loop->parked_end < loop->parked_cap)
-        return true;
-    unsigned count = parked_count(loop);
-    if (loop->parked_first > 0) {
-        memmove(loop->parked, loop->parked + loop->parked_first, count * sizeof *loop->parked);
-    } else {
-        unsigned cap = loop->parked_cap ? loop->parked_cap * 2 : 64;
-        int *more = realloc(loop->parked, cap * sizeof *more);
-        if (!more)
-            return false;
-        loop->parked = more;
-        loop->parked_cap = cap;
-    }
-    loop->parked_first = 0;
-    loop->parked_end = count;
-    return true;
-}
-
-static void park(struct loop *loop, int fd)
-{
-    if (!make_room_for_parked(loop)) {
-        close(fd);
-        return;
-    }
-    loop->parked[loop->parked_end++] = fd;
-    set_idle(loop);
-    if (loop->accepting == LOOP_ACCEPT_ON)
-        end_accept(loop);
-}
-
-static bool has_place(const struct loop *loop)
-{
-    return loop->core.conn_count < loop->core.config->max_conns;
-}
-
-static void accepted(struct loop *loop, int fd)
-{
-    if (loop->stage == LOOP_STOPPING) { /* it was in the queue when all others were cut */
-        close(fd);
-        loop->cut++;
-        return;
-    }
-    if (has_place(loop) && parked_count(loop) == 0)
-        conn_open(&loop->core, fd);
-    else
-        park(loop, fd);
-}
-
-/* Places have become free. While nobody is parked accepting goes on, full house or not: the next
- * one who comes is parked, and that hurries the idle. */
-static void admit(struct loop *loop)
-{
-    if (parked_count(loop) > 0 && has_place(loop)) {
-        while (parked_count(loop) > 0 && has_place(loop))
-            conn_open(&loop->core, loop->parked[loop->parked_first++]);
-        set_idle(loop);
-    }
-    if (loop->accepting == LOOP_ACCEPT_OFF && loop->stage == LOOP_SERVING && !loop->retry_ms &&
-        parked_count(loop) == 0 && has_spares(loop))
-        begin_accept(loop);
-}
-
-static void close_listener(struct loop *loop)
-{
-    close(loop->listener);
-    loop->listener = -1;
-}
-
-static void accept_stopped(struct loop *loop, int result)
-{
-    loop->accepting = LOOP_ACCEPT_OFF;
-    if (loop->stage == LOOP_STOPPING || (loop->stage == LOOP_DRAINING && result == 0))
-        close_listener(loop);
-    else if (result < 0)
-        loop->retry_ms = loop->core.now_ms + LOOP_RETRY_MS;
-    else
-        admit(loop);
-}
-
-/* In a drain, too: those who wait in the queue were promised an answer. */
-static void retry_accept(struct loop *loop)
-{
-    if (!has_spares(loop)) {
-        loop->retry_ms = loop->core.now_ms + LOOP_RETRY_MS;
-        return;
-    }
-    begin_accept(loop);
-    if (loop->stage != LOOP_SERVING)
-        end_accept(loop);
-}
 
 static void end_fill(struct core *core, struct site_fill *fill)
 {
@@ -205,13 +72,13 @@ static void handle(struct loop *loop, const struct io_event *event)
         break;
     case IO_CLOSED:
         conn_closed(core, event);
-        admit(loop);
+        entrance_admit(&loop->entrance);
         break;
     case IO_ACCEPTED:
-        accepted(loop, event->result);
+        entrance_accepted(&loop->entrance, event);
         break;
     case IO_ACCEPT_STOPPED:
-        accept_stopped(loop, event->result);
+        entrance_stopped(&loop->entrance, event);
         break;
     case IO_FILE_DONE:
         filled(loop, event);
@@ -268,10 +135,9 @@ static int wait_ms(const struct loop *loop)
 
     if (core->log)
         ms = sooner(ms, access_batch_due_ms(core->log, now));
-    if (loop->retry_ms)
-        ms = sooner(ms, left_ms(loop->retry_ms, now));
-    if (!has_spares(loop))
-        ms = sooner(ms, LOOP_RETRY_MS);
+    ms = sooner(ms, entrance_wait_ms(&loop->entrance));
+    if (!fills_have_spares(core))
+        ms = sooner(ms, ENTRANCE_RETRY_MS);
     if (core->conn_count > 0 && !root_is_watched(&core->site.root))
         ms = sooner(ms, ROOT_CHECK_MS);
     if (loop->watcher.more)
@@ -301,14 +167,14 @@ static void find_descriptors(struct loop *loop)
         return;
     }
 
-    if (loop->accepting == LOOP_ACCEPT_ON && !list_empty(&core->put_off))
-        end_accept(loop);
-    if (loop->accepting == LOOP_ACCEPT_OFF)
+    if (!list_empty(&core->put_off))
+        entrance_pause(&loop->entrance);
+    if (entrance_is_paused(&loop->entrance))
         fills_retry(core);
     if (core->now_ms > FILLS_PATIENCE_MS)
         give_up_fills(loop, core->now_ms - FILLS_PATIENCE_MS);
-    if (has_spares(loop))
-        admit(loop);
+    if (fills_have_spares(core))
+        entrance_admit(&loop->entrance);
 }
 
 /* What is due by the clock, not by an event. */
@@ -326,10 +192,9 @@ static void keep_time(struct loop *loop)
     if (loop->stage == LOOP_SERVING)
         rule_watch_turn(core);
     fills_close_dead(core);
-    if (!has_spares(loop))
+    if (!fills_have_spares(core))
         find_descriptors(loop);
-    if (loop->retry_ms && core->now_ms >= loop->retry_ms)
-        retry_accept(loop);
+    entrance_turn(&loop->entrance);
     if (core->log && loop->stage == LOOP_SERVING)
         access_batch_flush_due(core->log, core->now_ms);
     else if (core->log)
@@ -363,14 +228,9 @@ void loop_drain(struct loop *loop)
     if (loop->stage != LOOP_SERVING)
         return;
     enter(loop, LOOP_DRAINING);
-    listener_let_nobody_in(loop->listener);
-    set_idle(loop);
+    entrance_drain(&loop->entrance);
     loop->core.deadlines.ms[DEADLINE_LINGER] = LOOP_DRAIN_LINGER_MS;
     deadlines_restart(&loop->core.deadlines, DEADLINE_IDLE, loop->core.now_ms);
-    if (loop->accepting == LOOP_ACCEPT_ON)
-        end_accept(loop);
-    else if (loop->accepting == LOOP_ACCEPT_OFF)
-        retry_accept(loop);
 }
 
 void loop_stop(struct loop *loop)
@@ -378,26 +238,19 @@ void loop_stop(struct loop *loop)
     if (loop->stage == LOOP_STOPPING)
         return;
     enter(loop, LOOP_STOPPING);
-    loop->retry_ms = 0;
-    loop->cut = loop->core.conn_count + parked_count(loop);
+    loop->cut = loop->core.conn_count + entrance_shut(&loop->entrance);
     conn_reset_all(&loop->core);
     give_up_fills(loop, UINT64_MAX);
     if (loop->core.log)
         access_log_give_up(loop->core.log->log);
-    while (parked_count(loop) > 0)
-        close(loop->parked[loop->parked_first++]);
-    if (loop->accepting == LOOP_ACCEPT_ON)
-        end_accept(loop);
-    else if (loop->accepting == LOOP_ACCEPT_OFF && loop->listener >= 0)
-        close_listener(loop);
 }
 
 static bool is_quiet(const struct loop *loop)
 {
     const struct core *core = &loop->core;
 
-    return loop->listener < 0 && core->conn_count == 0 && parked_count(loop) == 0 &&
-           core->errands == 0 && (!core->log || access_batch_idle(core->log));
+    return entrance_is_over(&loop->entrance) && core->conn_count == 0 && core->errands == 0 &&
+           (!core->log || access_batch_idle(core->log));
 }
 
 bool loop_is_over(const struct loop *loop)
@@ -468,6 +321,7 @@ static void init_core(struct loop *loop)
     struct core *core = &loop->core;
 
     core->config = config;
+    entrance_init(&loop->entrance, core);
     rules_init(&core->rules, config, loop->setup.book);
     core->rules.notices = loop->setup.notices;
     makings_init(&core->makings);
@@ -513,7 +367,7 @@ static void free_memory(struct loop *loop)
         access_batch_free(core->log);
     rules_release(&core->rules);
     free(core->source.lent);
-    free(loop->parked);
+    entrance_release(&loop->entrance);
     core->source.engine->free(core->source.io);
 }
 
@@ -527,7 +381,6 @@ int loop_init(struct loop *loop, const struct loop_setup *setup)
     memset(loop, 0, sizeof *loop);
     loop->setup = *setup;
     loop->watcher.watch.fd = -1;
-    loop->listener = setup->listener;
     init_core(loop);
 
     int error = setup->engine->open(&loop->core.source.io, &io_config);
@@ -545,7 +398,7 @@ int loop_init(struct loop *loop, const struct loop_setup *setup)
     setup->engine->watch(loop->core.source.io, &loop->watch);
     watcher_start(&loop->watcher, setup->engine, loop->core.source.io);
     fills_look_at_root(&loop->core);
-    begin_accept(loop);
+    entrance_add(&loop->entrance, setup->listener, false);
     return 0;
 }
 

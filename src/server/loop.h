@@ -1,14 +1,9 @@
 /* loop.h - one core at work: accepts, serves, drains. Everything happens on the thread that made
- * it.
- *
- * When as many connections are open as may be, those that still arrive wait, accepted, until one
- * closes, and the longest idle ones are closed sooner; nothing accepted is lost. When descriptors
- * run out, connections wait in the kernel's queue and accepting is tried again every LOOP_RETRY_MS.
- */
+ * it. */
 #ifndef SERVER_LOOP_H
 #define SERVER_LOOP_H
 
-#include "server/core.h"
+#include "server/entrance.h"
 #include "server/watcher.h"
 
 enum {
@@ -18,10 +13,6 @@ enum {
     /* Operations on files of a core that may hang at once, each on a helper thread or a worker of
      * the kernel, started when needed. When all do, what is not in memory waits for one to end. */
     LOOP_HELPERS = 64,
-    LOOP_RETRY_MS = 100,
-    LOOP_CROWDED_IDLE_MS =
-        1000, /* how long a connection may be idle while others wait for its place */
-    LOOP_DRAIN_IDLE_MS = 1000,   /* likewise in a drain: time for a request that is on its way */
     LOOP_DRAIN_LINGER_MS = 1000, /* for the client's FIN after ours, in a drain */
     LOOP_STOP_MS = 500,          /* for the engine to let go, once all is cut */
 };
@@ -47,19 +38,13 @@ enum loop_stage {
     LOOP_STOPPING, /* all is cut; the engine lets go */
 };
 
-enum loop_accepting { LOOP_ACCEPT_ON, LOOP_ACCEPT_ENDING, LOOP_ACCEPT_OFF };
-
 struct loop {
     struct core core;
     struct loop_setup setup;
     enum loop_stage stage;
     uint64_t stage_since_ms;
-    enum loop_accepting accepting;
-    uint64_t retry_ms; /* when to accept again after a failure; 0: not waiting for that */
-    int listener;      /* -1 once it is closed */
-    int *parked;       /* accepted, waiting for their turn; parked[parked_first .. parked_end) */
-    unsigned parked_first, parked_end, parked_cap;
-    unsigned cut; /* connections that a stop cut */
+    struct entrance entrance;
+    unsigned cut; /* connections that a stop cut, but for those in a queue */
     bool ordered; /* `orders` was written to since the caller last looked */
     bool watching;
     struct io_watch watch;
@@ -79,6 +64,12 @@ void loop_drain(struct loop *loop);
 
 /* Cut everything. */
 void loop_stop(struct loop *loop);
+
+/* How many connections a stop has cut. */
+static inline unsigned loop_cut(const struct loop *loop)
+{
+    return loop->cut + loop->entrance.cut;
+}
 
 /* After loop_drain or loop_stop: has everything ended, or, when stopping, has it had time enough?
  */

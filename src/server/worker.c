@@ -71,7 +71,7 @@ static void serve(struct worker *worker, struct loop *loop)
         if (loop->ordered)
             obey(worker, loop);
     } while (loop->stage == LOOP_SERVING || !loop_is_over(loop));
-    worker->cut = loop->cut;
+    worker->cut = loop_cut(loop);
     worker->clean = loop_release(loop);
     if (worker->clean)
         end_state(worker);

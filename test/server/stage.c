@@ -179,8 +179,8 @@ static void check_loop(struct stage *stage)
 void stage_turn(struct stage *stage, bool busy)
 {
     const struct loop *loop = &stage->loop;
-    bool nothing_due =
-        loop->core.conn_count == 0 && loop->retry_ms == 0 && loop->stage == LOOP_SERVING;
+    bool nothing_due = loop->core.conn_count == 0 && loop->stage == LOOP_SERVING &&
+                       loop->entrance.doors[0].retry_ms == 0;
 
     if (busy || nothing_due)
         poke(stage);
@@ -239,7 +239,7 @@ void stage_close(struct stage *stage)
     loop_drain(&stage->loop);
     while (!loop_is_over(&stage->loop))
         stage_turn(stage, false);
-    EXPECT(stage->loop.cut == 0);
+    EXPECT(loop_cut(&stage->loop) == 0);
     stage_free(stage);
 }
 
@@ -309,6 +309,15 @@ void client_more(struct client *client, const char *says)
 {
     client_say(client, says);
     stage_settle(client->stage);
+}
+
+struct client *client_slow(struct stage *stage)
+{
+    struct client *client = client_open(stage);
+
+    client->read_max = 0;
+    client_more(client, "GET /huge.bin HTTP/1.1\r\nHost: h\r\n\r\n");
+    return client;
 }
 
 static bool write_some(struct client *client)

@@ -97,6 +97,8 @@ void client_say(struct client *client, const char *text);
 /* A new client that has said something, or an old one that has said more, and has been heard. */
 struct client *client_visit(struct stage *stage, const char *says);
 void client_more(struct client *client, const char *says);
+/* One who asks for more than fits and reads none of it. */
+struct client *client_slow(struct stage *stage);
 void client_say_bytes(struct client *client, const void *bytes, size_t len);
 
 /* Write and read what is possible now. Returns whether anything was. */

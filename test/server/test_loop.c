@@ -28,16 +28,6 @@ static struct stage *calm(void)
     return calm_with(STAGE_CLIENTS_MAX);
 }
 
-/* Somebody who asks for more than fits and reads none of it. */
-static struct client *slow_reader(struct stage *stage)
-{
-    struct client *client = client_open(stage);
-
-    client->read_max = 0;
-    client_more(client, HUGE);
-    return client;
-}
-
 /* --- an engine that watches, and holds back file operations --- */
 
 static int last_timeout_ms;
@@ -129,129 +119,6 @@ static void an_engine_that_cannot_be_had(void **state)
     stage_close(stage);
 }
 
-/* --- places --- */
-
-static void those_without_a_place_wait_for_one(void **state)
-{
-    enum { PLACES = 4, ALL = 20 };
-    struct stage *stage = calm_with(PLACES);
-    struct client *clients[ALL];
-    unsigned served = 0;
-
-    (void)state;
-    for (int i = 0; i < ALL; i++)
-        clients[i] = client_visit(stage, HELLO);
-    assert_int_equal(stage->loop.core.conn_count, PLACES);
-    for (int i = 0; i < PLACES; i++)
-        client_gets_file(clients[i], FILE_HELLO);
-    for (int i = PLACES; i < ALL; i++)
-        client_gets_nothing(clients[i], FAKE_SAW_NOTHING);
-
-    client_leave(clients[2]); /* the longest waiting one gets its place */
-    stage_settle(stage);
-    client_gets_file(clients[PLACES], FILE_HELLO);
-    client_gets_nothing(clients[PLACES + 1], FAKE_SAW_NOTHING);
-
-    /* Idle ones make room in time, in order, for all of them. */
-    for (served = PLACES + 1; served < ALL;) {
-        for (unsigned i = 0; i < served; i++)
-            if (clients[i]->saw == FAKE_SAW_FIN)
-                client_leave(clients[i]);
-        stage_pass(stage, LOOP_CROWDED_IDLE_MS);
-        while (served < ALL && clients[served]->in_len > 0)
-            client_gets_file(clients[served++], FILE_HELLO);
-        assert_true(fake_io_clock_ms(stage->io) < 1000000 + 60 * LOOP_CROWDED_IDLE_MS);
-    }
-    stage_close(stage);
-}
-
-static void nobody_is_hurried_while_there_is_room(void **state)
-{
-    struct stage *stage = calm_with(2);
-    struct client *client = client_visit(stage, HELLO);
-
-    (void)state;
-    stage_pass(stage, 10 * LOOP_CROWDED_IDLE_MS);
-    client_gets_file(client, FILE_HELLO);
-    client_gets_nothing(client, FAKE_SAW_NOTHING);
-    stage_close(stage);
-}
-
-static void busy_ones_keep_their_place(void **state)
-{
-    struct stage *stage = calm_with(2);
-    struct client *busy = slow_reader(stage);
-    struct client *idle = client_visit(stage, HELLO);
-    struct client *waiting = client_visit(stage, HELLO);
-
-    (void)state;
-    client_gets_file(idle, FILE_HELLO);
-    stage_pass(stage, LOOP_CROWDED_IDLE_MS);
-    client_gets_nothing(idle, FAKE_SAW_FIN);
-    client_leave(idle);
-    stage_settle(stage);
-    client_gets_file(waiting, FILE_HELLO);
-    busy->read_max = SIZE_MAX;
-    stage_settle(stage);
-    client_gets_file(busy, FILE_HUGE);
-    client_gets_nothing(busy, FAKE_SAW_NOTHING);
-    stage_close(stage);
-}
-
-/* --- running out of descriptors --- */
-
-static void accepting_is_tried_again_in_a_while(void **state)
-{
-    struct stage *stage = calm();
-
-    (void)state;
-    fake_io_fail_accept(stage->io, EMFILE, 2);
-    struct client *first = client_visit(stage, HELLO);
-    struct client *second = client_visit(stage, HELLO);
-    struct client *third = client_visit(stage, HELLO);
-    client_gets_file(first, FILE_HELLO);
-    stage_pass(stage, LOOP_RETRY_MS - 1);
-    client_gets_nothing(second, FAKE_SAW_NOTHING);
-    stage_pass(stage, 1);
-    client_gets_file(second, FILE_HELLO);
-    client_gets_file(third, FILE_HELLO);
-    stage_close(stage);
-}
-
-static void a_drain_without_descriptors_still_empties_the_queue(void **state)
-{
-    struct stage *stage = calm();
-    struct client *client = client_open(stage);
-
-    (void)state;
-    fake_io_fail_accept(stage->io, EMFILE, 1);
-    client_say(client, HELLO);
-    loop_drain(&stage->loop);
-    stage_settle(stage);
-    client_gets_nothing(client, FAKE_SAW_NOTHING);
-    assert_true(stage->loop.listener >= 0);
-    stage_pass(stage, LOOP_RETRY_MS);
-    assert_true(client_gets_file(client, FILE_HELLO));
-    assert_int_equal(stage->loop.listener, -1);
-    client_gets_nothing(client, FAKE_SAW_FIN);
-    stage_close(stage);
-}
-
-static void a_drain_while_waiting_for_descriptors(void **state)
-{
-    struct stage *stage = calm();
-
-    (void)state;
-    fake_io_fail_accept(stage->io, EMFILE, 1);
-    struct client *client = client_visit(stage, HELLO);
-    assert_true(stage->loop.retry_ms > 0);
-    loop_drain(&stage->loop);
-    stage_settle(stage);
-    assert_true(client_gets_file(client, FILE_HELLO));
-    assert_int_equal(stage->loop.listener, -1);
-    stage_close(stage);
-}
-
 /* --- drains --- */
 
 static void a_drain_with_nobody_there_is_over_at_once(void **state)
@@ -263,7 +130,7 @@ static void a_drain_with_nobody_there_is_over_at_once(void **state)
     loop_drain(&stage->loop);
     stage_settle(stage);
     assert_true(loop_is_over(&stage->loop));
-    assert_int_equal(stage->loop.cut, 0);
+    assert_int_equal(loop_cut(&stage->loop), 0);
     stage_free(stage);
 }
 
@@ -272,7 +139,7 @@ static void a_drain_lets_everybody_finish(void **state)
     struct stage *stage = calm();
     struct client *idle = client_visit(stage, HELLO);
     struct client *asking = client_visit(stage, "GET /hello.txt HTTP/1.1\r\n");
-    struct client *reading = slow_reader(stage);
+    struct client *reading = client_slow(stage);
     struct client *queued = client_open(stage);
 
     (void)state;
@@ -281,12 +148,12 @@ static void a_drain_lets_everybody_finish(void **state)
     loop_drain(&stage->loop);
     loop_drain(&stage->loop);
     stage_settle(stage);
-    assert_int_equal(stage->loop.listener, -1);
+    assert_int_equal(stage->loop.entrance.doors[0].listener, -1);
     /* One that was in the queue is answered, once. */
     assert_true(client_gets_file(queued, FILE_HELLO));
     client_gets_nothing(queued, FAKE_SAW_FIN);
     /* An idle one has a moment for a request that is on its way. */
-    stage_pass(stage, LOOP_DRAIN_IDLE_MS - 1);
+    stage_pass(stage, ENTRANCE_DRAIN_IDLE_MS - 1);
     client_gets_nothing(idle, FAKE_SAW_NOTHING);
     stage_pass(stage, 1);
     client_gets_nothing(idle, FAKE_SAW_FIN);
@@ -299,13 +166,13 @@ static void a_drain_lets_everybody_finish(void **state)
     reading->read_max = SIZE_MAX;
     stage_settle(stage);
     assert_false(client_gets_file(reading, FILE_HUGE));
-    stage_pass(stage, LOOP_DRAIN_IDLE_MS);
+    stage_pass(stage, ENTRANCE_DRAIN_IDLE_MS);
     client_gets_nothing(reading, FAKE_SAW_FIN);
     for (unsigned i = 0; i < stage->client_count; i++)
         client_leave(stage->clients[i]);
     stage_settle(stage);
     assert_true(loop_is_over(&stage->loop));
-    assert_int_equal(stage->loop.cut, 0);
+    assert_int_equal(loop_cut(&stage->loop), 0);
     stage_free(stage);
 }
 
@@ -317,7 +184,7 @@ static void a_request_in_the_last_moment_is_answered(void **state)
     (void)state;
     client_gets_file(client, FILE_HELLO);
     loop_drain(&stage->loop);
-    stage_pass(stage, LOOP_DRAIN_IDLE_MS - 1);
+    stage_pass(stage, ENTRANCE_DRAIN_IDLE_MS - 1);
     client_more(client, HELLO);
     assert_true(client_gets_file(client, FILE_HELLO));
     client_gets_nothing(client, FAKE_SAW_FIN);
@@ -335,7 +202,7 @@ static void those_who_wait_for_a_place_are_served_in_a_drain(void **state)
     client_gets_file(first, FILE_HELLO);
     client_gets_nothing(second, FAKE_SAW_NOTHING);
     loop_drain(&stage->loop);
-    stage_pass(stage, LOOP_DRAIN_IDLE_MS);
+    stage_pass(stage, ENTRANCE_DRAIN_IDLE_MS);
     client_gets_nothing(first, FAKE_SAW_FIN);
     client_leave(first);
     stage_settle(stage);
@@ -353,8 +220,8 @@ static void a_drain_ends_when_its_time_is_up(void **state)
     (void)state;
     config.write_ms = 10 * config.drain_ms;
     struct stage *stage = stage_open(&config);
-    struct client *stalled = slow_reader(stage);
-    struct client *other = slow_reader(stage);
+    struct client *stalled = client_slow(stage);
+    struct client *other = client_slow(stage);
     loop_drain(&stage->loop);
     stage_pass(stage, config.drain_ms - 1);
     assert_false(loop_is_over(&stage->loop));
@@ -364,7 +231,7 @@ static void a_drain_ends_when_its_time_is_up(void **state)
     assert_int_equal(stalled->saw, FAKE_SAW_RST);
     assert_int_equal(other->saw, FAKE_SAW_RST);
     assert_true(loop_is_over(&stage->loop));
-    assert_int_equal(stage->loop.cut, 2);
+    assert_int_equal(loop_cut(&stage->loop), 2);
     stage_free(stage);
 }
 
@@ -374,7 +241,7 @@ static void a_stop_cuts_everybody(void **state)
 {
     struct stage *stage = calm_with(3);
     struct client *idle = client_visit(stage, HELLO);
-    struct client *reading = slow_reader(stage);
+    struct client *reading = client_slow(stage);
     struct client *asking = client_visit(stage, "GET ");
 
     (void)state;
@@ -385,8 +252,8 @@ static void a_stop_cuts_everybody(void **state)
     assert_int_equal(reading->saw, FAKE_SAW_RST);
     assert_int_equal(asking->saw, FAKE_SAW_RST);
     assert_true(loop_is_over(&stage->loop));
-    assert_int_equal(stage->loop.cut, 4);
-    assert_int_equal(stage->loop.listener, -1);
+    assert_int_equal(loop_cut(&stage->loop), 4);
+    assert_int_equal(stage->loop.entrance.doors[0].listener, -1);
     stage_free(stage);
 }
 
@@ -399,7 +266,7 @@ static void a_stop_cuts_those_in_the_queue(void **state)
     loop_stop(&stage->loop);
     stage_settle(stage);
     assert_true(loop_is_over(&stage->loop));
-    assert_int_equal(stage->loop.cut, 1);
+    assert_int_equal(loop_cut(&stage->loop), 1);
     stage_free(stage);
 }
 
@@ -408,13 +275,13 @@ static void a_stop_in_a_drain_does_not_wait(void **state)
     struct stage *stage = calm();
 
     (void)state;
-    slow_reader(stage);
+    client_slow(stage);
     loop_drain(&stage->loop);
     stage_settle(stage);
     loop_stop(&stage->loop);
     stage_settle(stage);
     assert_true(loop_is_over(&stage->loop));
-    assert_int_equal(stage->loop.cut, 1);
+    assert_int_equal(loop_cut(&stage->loop), 1);
     stage_free(stage);
 }
 
@@ -425,7 +292,7 @@ static void a_stop_while_waiting_for_descriptors(void **state)
     (void)state;
     fake_io_fail_accept(stage->io, ENFILE, 1);
     client_visit(stage, HELLO);
-    assert_true(stage->loop.retry_ms > 0);
+    assert_true(stage->loop.entrance.doors[0].retry_ms > 0);
     loop_stop(&stage->loop);
     stage_settle(stage);
     assert_true(loop_is_over(&stage->loop));
@@ -453,7 +320,7 @@ static void a_disk_that_does_not_answer_holds_nobody_up(void **state)
     assert_false(loop_is_over(&stage->loop));
     stage_pass(stage, 1);
     assert_true(loop_is_over(&stage->loop));
-    assert_int_equal(stage->loop.cut, 2);
+    assert_int_equal(loop_cut(&stage->loop), 2);
     assert_false(loop_release(&stage->loop));
 
     hold_files = false; /* it answers after all */
@@ -468,12 +335,6 @@ int main(void)
         cmocka_unit_test(an_idle_loop_sleeps_for_ever),
         cmocka_unit_test(orders_are_noticed),
         cmocka_unit_test(an_engine_that_cannot_be_had),
-        cmocka_unit_test(those_without_a_place_wait_for_one),
-        cmocka_unit_test(nobody_is_hurried_while_there_is_room),
-        cmocka_unit_test(busy_ones_keep_their_place),
-        cmocka_unit_test(accepting_is_tried_again_in_a_while),
-        cmocka_unit_test(a_drain_without_descriptors_still_empties_the_queue),
-        cmocka_unit_test(a_drain_while_waiting_for_descriptors),
         cmocka_unit_test(a_drain_with_nobody_there_is_over_at_once),
         cmocka_unit_test(a_drain_lets_everybody_finish),
         cmocka_unit_test(a_request_in_the_last_moment_is_answered),
