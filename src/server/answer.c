@@ -328,9 +328,11 @@ bool answer_ignores_body(const struct http_request *request, const struct endpoi
 {
     if (request->expects_other)
         return true;
-    if (endpoint)
-        return request->expects_continue && !endpoint->body.wanted && !is_read_only(request);
-    return !is_read_only(request) && request->method != HTTP_OPTIONS;
+    if (endpoint && endpoint->body.wanted)
+        return false;
+    if (request->expects_continue) /* the client waits, and need not send it */
+        return true;
+    return !endpoint && !is_read_only(request) && request->method != HTTP_OPTIONS;
 }
 
 void answer_request(struct exchange *x)

@@ -119,9 +119,23 @@ static COLD void hold_kept(struct exchange *x, struct str head)
     refuse(x, 503);
 }
 
-/* A body comes. What is refused for its head alone is refused now; the body is dropped before the
- * next request. Everything else is answered after it. */
-static COLD void begin_body(struct exchange *x, const char *head, size_t len)
+/* Before its body is read, which is dropped before the next request. */
+static COLD int answer_early(struct exchange *x, const char *head, size_t len)
+{
+    answer_request(x);
+    if (x->fill)
+        return HTTP1_FILL;
+    if (x->full)
+        return HTTP1_FLUSH;
+    lookups_drop(&x->h->lookups, x->core);
+    drop_file(x->h);
+    if (x->h->kept)
+        hold_kept(x, str_of(head, len));
+    return GO_ON;
+}
+
+/* A body comes. What is known from the head alone is answered now, everything else after it. */
+static COLD int begin_body(struct exchange *x, const char *head, size_t len)
 {
     const struct http_request *request = x->request;
     const struct endpoint *endpoint = handle_find(x->core, request);
@@ -129,21 +143,22 @@ static COLD void begin_body(struct exchange *x, const char *head, size_t len)
     x->h->body_max = body_max(x->core, endpoint);
     if (request->length > x->h->body_max) {
         refuse(x, 413);
-        return;
+        return GO_ON;
     }
     if (answer_ignores_body(request, endpoint)) {
-        answer_request(x);
-        if (x->h->kept)
-            hold_kept(x, str_of(head, len));
+        int wants = answer_early(x, head, len);
+        if (wants != GO_ON)
+            return wants;
     } else if (!hold(x->h, endpoint, head, len)) {
         refuse(x, 503);
-        return;
+        return GO_ON;
     }
     start_body(x->h, request);
     input_use(&x->h->input, &x->core->source, len);
     x->h->in_head = false;
     if (x->h->held && !x->h->kept && request->expects_continue && input_is_empty(&x->h->input))
         text_add(&x->out->text, STR("HTTP/1.1 100 Continue\r\n\r\n"));
+    return GO_ON;
 }
 
 static COLD int keep_head(struct exchange *x, struct str head, size_t used)
@@ -167,10 +182,8 @@ static int take_head(struct exchange *x, struct str head, ssize_t used)
         refuse(x, (int)-used);
         return HTTP1_CLOSE;
     }
-    if (!h->held && http_request_has_body(x->request)) {
-        begin_body(x, head.at, (size_t)used);
-        return GO_ON;
-    }
+    if (!h->held && http_request_has_body(x->request))
+        return begin_body(x, head.at, (size_t)used);
     answer_request(x);
     if (x->fill)
         return HTTP1_FILL;

@@ -109,7 +109,7 @@ class Curl(Case):
     def test_expect_on_a_get(self):
         shown = self.ok("-i", "-X", "GET", "-H", "Expect: 100-continue", "-d", "a=b",
                         self.url()).decode()
-        self.assertRegex(shown, r"(?s)\AHTTP/1\.1 100 .*HTTP/1\.1 200 ")
+        self.assertRegex(shown, r"\AHTTP/1\.1 200 ")
         self.assertEqual(self.code("-H", "Expect: tea", self.url()), "417")
 
     def test_parallel(self):

@@ -132,7 +132,9 @@ class Demo(Case):
             self.assertEqual(client.reply("POST").status, 100)
             client.send(b"abc")
             self.assertEqual(client.reply("POST").body, b"3")
-            client.send(request("/ping", "POST", fields))
+            client.send(request("/ping", "GET", fields))
+            self.assertEqual(client.reply().body, b"pong")
+            client.send(b"abc" + request("/ping", "POST", fields))
             self.assertEqual(client.reply("POST").status, 405)
 
     def test_uploads_hold_little_memory(self):

@@ -681,8 +681,14 @@ static void only_a_body_that_is_wanted_is_asked_for(void **state)
     }
     struct client *client = client_visit(play->stage, POST("/say", EXPECTS));
     expect_answer(client, 200, "ok");
-    client_more(client, "abcGET /say HTTP/1.1\r\nHost: h\r\n\r\n");
+    client_more(client, "abcGET /say HTTP/1.1\r\nHost: h\r\n" EXPECTS "\r\n");
     expect_answer(client, 200, "ok");
+    client_more(client, "abcGET /file?at=/middle.html HTTP/1.1\r\nHost: h\r\n" EXPECTS "\r\n");
+    client_gets_file(client, FILE_MIDDLE);
+    client_more(client, "abcGET /file/late HTTP/1.1\r\nHost: h\r\n" EXPECTS "\r\nabc");
+    stage_pass(play->stage, 10);
+    client_gets_file(client, FILE_MIDDLE);
+    client_gets_nothing(client, FAKE_SAW_NOTHING);
     client = client_visit(play->stage, POST("/back", "Expect: 100-continue\r\n"
                                                      "Content-Length: 50001\r\n"));
     assert_true(client_gets_plain(client, 413));

@@ -38,8 +38,8 @@ struct expected {
     bool head_only;
     bool closes;
     bool persists_1_0;
-    bool reads_disk;   /* so that a disk that fails may fail it */
-    bool may_continue; /* 100 may come first */
+    bool reads_disk; /* so that a disk that fails may fail it */
+    bool awaited;    /* before its body is sent */
 };
 
 enum ending {
@@ -60,7 +60,7 @@ struct actor {
     struct expected list[EXCHANGES_MAX];
     unsigned count, next;
     enum ending ending;
-    size_t barrier;     /* write no further before a 100 has come; 0: none */
+    size_t barrier;     /* write no further before its answer has come; 0: none */
     unsigned acts_left; /* VANISHES, RESETS: until it does */
     bool stubborn;      /* does not close when the server has */
     bool told_to_close; /* by the last answer */
@@ -259,7 +259,7 @@ static void ask_get_with_body(struct play *play, struct actor *actor)
 
     expected->file = FILE_HELLO;
     expected->reads_disk = true;
-    expected->may_continue = waits;
+    expected->awaited = waits;
     say(actor, "GET /hello.txt HTTP/1.1\r\nHost: h\r\n");
     say_with_body(play, actor, waits);
 }
@@ -497,13 +497,9 @@ static bool hear(struct play *play, struct actor *actor)
     if (used == 0)
         return false;
     c->in_at += used;
-    if (answer.status == 100) {
-        EXPECT(expected->may_continue);
-        expected->may_continue = false;
-        actor->barrier = SIZE_MAX;
-        return true;
-    }
     check_answer(play, expected, &answer);
+    if (expected->awaited)
+        actor->barrier = SIZE_MAX;
     actor->next++;
     actor->told_to_close = answer.closes;
     if (answer.closes)
