@@ -32,9 +32,22 @@ static bool is_wanted(const struct core *core, const struct conn *c)
     return core->schedule.rate > 0 ? c->issued < c->due : core->sending;
 }
 
+/* For the next session; that of one which had no answer is kept as it was. */
+static void keep_ticket(struct conn *c)
+{
+    struct tls_ticket *ticket = tls_take_ticket(c->tls);
+
+    if (!ticket)
+        return;
+    tls_ticket_free(c->ticket);
+    c->ticket = ticket;
+}
+
 static void finish_close(struct core *core, struct conn *c)
 {
     close(c->fd);
+    if (core->resume && c->tls)
+        keep_ticket(c);
     tls_free(c->tls);
     c->tls = NULL;
     c->fd = -1;
@@ -220,6 +233,17 @@ void conn_send(struct core *core, struct conn *c)
 
 /* ---- from the kernel ---- */
 
+/* The first of those that are to be resumed has nothing to resume, and is no sign of anything. */
+static void count_handshake(struct core *core, const struct conn *c)
+{
+    if (!core->measuring || (core->resume && c->generation == 0))
+        return;
+    if (tls_is_resumed(c->tls))
+        core->result->handshakes_resumed++;
+    else
+        core->result->handshakes_full++;
+}
+
 static void shake_hands(struct core *core, struct conn *c)
 {
     int done = tls_handshake(c->tls);
@@ -229,6 +253,7 @@ static void shake_hands(struct core *core, struct conn *c)
         core->last_failure = "the TLS handshake failed";
         conn_fail(core, c, LOAD_ERROR_CONNECT);
     } else if (done > 0) {
+        count_handshake(core, c);
         opened(core, c);
     } else if (!c->receiving) {
         receive(core, c, false);
@@ -245,7 +270,7 @@ static void connected(struct core *core, struct conn *c, int result)
         opened(core, c);
         return;
     }
-    c->tls = tls_open(core->plan->tls, core->plan->host);
+    c->tls = tls_open(core->plan->tls, core->plan->host, c->ticket);
     if (!c->tls) {
         open_failed(core, c, ENOMEM);
         return;
@@ -283,6 +308,13 @@ static void look(struct core *core, struct conn *c)
     }
 }
 
+/* Of answers: what TLS wraps around them is not counted. */
+static void count_bytes(struct core *core, size_t bytes)
+{
+    if (core->measuring)
+        core->result->bytes += bytes;
+}
+
 /* Plain bytes out of the session until it has no more, each piece looked at. */
 static void look_through_tls(struct core *core, struct conn *c)
 {
@@ -294,6 +326,7 @@ static void look_through_tls(struct core *core, struct conn *c)
         if (got <= 0)
             break;
         c->in_len += (unsigned)got;
+        count_bytes(core, (size_t)got);
         look(core, c);
     }
     if (c->state != CONN_OPEN)
@@ -316,8 +349,6 @@ static void received(struct core *core, struct conn *c, int result)
             conn_fail(core, c, c->state == CONN_OPEN ? LOAD_ERROR_READ : LOAD_ERROR_CONNECT);
         return;
     }
-    if (core->measuring)
-        core->result->bytes += (unsigned)result;
     if (c->tls) {
         tls_received(c->tls, (size_t)result);
         if (c->state == CONN_HANDSHAKE)
@@ -326,6 +357,7 @@ static void received(struct core *core, struct conn *c, int result)
             look_through_tls(core, c);
         return;
     }
+    count_bytes(core, (size_t)result);
     if (c->skipping)
         answer_skip(&c->answer, (unsigned)result);
     else

@@ -64,7 +64,8 @@ struct conn {
     uint64_t since;           /* when opening it began */
     struct conn_times *times; /* plan->options->pipeline of them, used as a ring */
     struct tls *tls;
-    struct str outgoing; /* of TLS: the rest of what is being sent */
+    struct tls_ticket *ticket; /* of the last session, when the next is to resume it; or NULL */
+    struct str outgoing;       /* of TLS: the rest of what is being sent */
 };
 
 /* Begin to open a closed connection. */

@@ -31,6 +31,7 @@ struct core {
     /* Of the plan, what every request looks at. */
     unsigned run, buffer_size, expect_status;
     bool per_request; /* a connection serves a single one */
+    bool resume;      /* and resumes the session of the one before it */
 
     uint64_t now;   /* ns, read once a turn */
     bool sending;   /* requests may be sent: set-up is over and the end not reached */

@@ -68,6 +68,12 @@ static void print_statuses(FILE *out, const struct load_result *r)
     fputs("},\n", out);
 }
 
+static void print_handshakes(FILE *out, const struct load_result *r)
+{
+    fprintf(out, " \"handshakes\": {\"full\": %" PRIu64 ", \"resumed\": %" PRIu64 "},\n",
+            r->handshakes_full, r->handshakes_resumed);
+}
+
 static void print_latency(FILE *out, const char *name, const struct histogram *h, bool told)
 {
     fprintf(out, " \"%s\": ", name);
@@ -121,6 +127,7 @@ void json_print(FILE *out, const struct load_result *r)
     print_counts(out, r);
     print_errors(out, r);
     print_statuses(out, r);
+    print_handshakes(out, r);
     print_latency(out, "latency", &r->latency, !r->refused);
     print_refused(out, r);
     print_latency(out, "uncorrected", &r->uncorrected, r->rate > 0 && !r->refused);

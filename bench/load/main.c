@@ -222,6 +222,8 @@ static int tell(struct load_result *r, const struct options *o, const struct wor
 
     if (r->rate > 0 && !verdict_rate_was_held(r, &facts, &why))
         r->refused = why.text;
+    else if (o->tls_resume && !verdict_sessions_were_resumed(r, &why))
+        r->refused = why.text;
     if (!o->quiet)
         wrk_layout_print_end(stdout, r);
     bool written = fflush(stdout) == 0 && write_file(o->json, write_json, r) &&

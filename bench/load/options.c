@@ -64,6 +64,8 @@ static const struct row rows[] = {
     { "timeout", 0, KIND_SECONDS, 1, TIME_MAX_NS, AT(timeout_ns), 0 },
     { "spin", 0, KIND_MICROSECONDS, 0, SPIN_MAX_US, AT(spin_ns), AT(spin_given) },
     { "tls-insecure", 0, KIND_FLAG, 0, 0, AT(tls_insecure), 0 },
+    { "tls-cipher", 0, KIND_TEXT, 0, 0, AT(tls_cipher), 0 },
+    { "tls-resume", 0, KIND_FLAG, 0, 0, AT(tls_resume), 0 },
     { "quiet", 'q', KIND_FLAG, 0, 0, AT(quiet), 0 },
     { "help", 'h', KIND_HELP, 0, 0, 0, 0 },
     { "version", 'V', KIND_VERSION, 0, 0, 0, 0 },
@@ -101,12 +103,16 @@ static const char help[] =
     "      --timeout SECONDS   an answer that takes longer is given up (5)\n"
     "      --spin MICROSECONDS poll instead of sleeping so long before a request is due (60)\n"
     "      --tls-insecure      take any certificate\n"
+    "      --tls-cipher NAME   TLS 1.3 with this cipher suite and X25519 alone, as in\n"
+    "                          TLS_AES_128_GCM_SHA256\n"
+    "      --tls-resume        with --new-connection: resume the session before, by its ticket;\n"
+    "                          a server that does not agree is no result\n"
     "  -q, --quiet             nothing on standard output\n"
     "  -V, --version           show the version and exit\n"
     "  -h, --help              show this and exit\n"
     "\n"
-    "Exit status: 0 fine, 1 could not run, 2 wrong usage, 3 the rate was not held, 4 some\n"
-    "answers were wrong.\n";
+    "Exit status: 0 fine, 1 could not run, 2 wrong usage, 3 the rate was not held or sessions\n"
+    "were not resumed, 4 some answers were wrong.\n";
 
 const char *options_help(void)
 {
@@ -216,6 +222,8 @@ static const char *contradiction(const struct options *o)
         return "no URL";
     if (o->new_connection && o->pipeline > 1)
         return "--new-connection sends one request per connection; --pipeline makes no sense";
+    if (o->tls_resume && !o->new_connection)
+        return "--tls-resume needs --new-connection: one that stays resumes nothing";
     if (o->body_file && o->body_size > 0)
         return "--body-size and --body-file exclude each other";
     if (o->chunked && !o->body_given)

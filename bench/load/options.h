@@ -21,9 +21,9 @@ struct options {
     uint64_t rate; /* requests a second in all; 0: closed loop */
     uint64_t duration_ns, warmup_ns, timeout_ns, spin_ns;
     uint64_t body_size, expect_status, expect_length;
-    bool new_connection, browser, chunked, tls_insecure, quiet;
+    bool new_connection, browser, chunked, tls_insecure, tls_resume, quiet;
     bool spin_given, body_given, expect_length_given;
-    const char *cpus, *method, *body_file, *targets, *json, *hgrm;
+    const char *cpus, *method, *body_file, *targets, *json, *hgrm, *tls_cipher;
     struct str fields[OPTIONS_FIELDS_MAX];
     unsigned field_count;
     char *const *urls;

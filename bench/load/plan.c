@@ -172,9 +172,13 @@ int plan_make(struct plan *plan, const struct options *o, struct sentence *why)
     free(targets);
     if (status != 0)
         return status;
+    if (!url.tls && (o->tls_cipher || o->tls_resume)) {
+        sentence_set(why, "--tls-cipher and --tls-resume need an https URL");
+        return EXIT_USAGE;
+    }
     if (!look_up(plan, &url, why))
         return EXIT_FAILURE;
-    if (url.tls && !(plan->tls = tls_context_make(o->tls_insecure, why)))
+    if (url.tls && !(plan->tls = tls_context_make(o->tls_insecure, o->tls_cipher, why)))
         return EXIT_FAILURE;
     plan->rotate_sources = is_loopback_v4(plan) &&
                            (o->new_connection || o->connections + o->idle > PLAN_PORTS_OF_SOURCE);

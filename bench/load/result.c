@@ -26,6 +26,8 @@ void load_result_merge(struct load_result *into, const struct load_result *from)
 {
     into->requests += from->requests;
     into->bytes += from->bytes;
+    into->handshakes_full += from->handshakes_full;
+    into->handshakes_resumed += from->handshakes_resumed;
     into->cpu_ns += from->cpu_ns;
     for (int i = 0; i < LOAD_ERRORS; i++)
         into->errors[i] += from->errors[i];

@@ -46,6 +46,9 @@ struct load_result {
     uint64_t bytes;    /* received: heads and bodies */
     uint64_t errors[LOAD_ERRORS];
     uint64_t statuses[LOAD_STATUSES];
+    uint64_t handshakes_full;    /* of TLS, ended within the window: of sessions that are new, */
+    uint64_t handshakes_resumed; /* and of those that go on with an earlier one; where that is asked
+                                    for, without each connection's first */
     const char *refused; /* why no latency may be told, a sentence without a full stop; or NULL */
 
     /* The generator's own part. */

@@ -16,13 +16,25 @@ struct tls {
     char outgoing[TLS_RAW_MAX];
 };
 
-struct tls_context *tls_context_make(bool insecure, struct sentence *why)
+static bool offer_only(SSL_CTX *context, const char *cipher)
+{
+    return SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION) == 1 &&
+           SSL_CTX_set_ciphersuites(context, cipher) == 1 &&
+           SSL_CTX_set1_groups_list(context, "X25519") == 1;
+}
+
+struct tls_context *tls_context_make(bool insecure, const char *cipher, struct sentence *why)
 {
     SSL_CTX *context = SSL_CTX_new(TLS_client_method());
 
     if (!context || !SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) ||
         (!insecure && !SSL_CTX_set_default_verify_paths(context))) {
         sentence_set(why, "TLS: %s", ERR_reason_error_string(ERR_get_error()));
+        SSL_CTX_free(context);
+        return NULL;
+    }
+    if (cipher && !offer_only(context, cipher)) {
+        sentence_set(why, "--tls-cipher %s: no suite of TLS 1.3 that OpenSSL knows", cipher);
         SSL_CTX_free(context);
         return NULL;
     }
@@ -48,7 +60,7 @@ static bool set_host(SSL *ssl, const char *host)
     return SSL_set_tlsext_host_name(ssl, name) == 1 && SSL_set1_host(ssl, host) == 1;
 }
 
-struct tls *tls_open(struct tls_context *context, const char *host)
+struct tls *tls_open(struct tls_context *context, const char *host, struct tls_ticket *ticket)
 {
     struct tls *tls = calloc(1, sizeof *tls);
 
@@ -57,7 +69,8 @@ struct tls *tls_open(struct tls_context *context, const char *host)
     tls->ssl = SSL_new((SSL_CTX *)context);
     tls->in = BIO_new(BIO_s_mem());
     tls->out = BIO_new(BIO_s_mem());
-    if (!tls->ssl || !tls->in || !tls->out || !set_host(tls->ssl, host)) {
+    if (!tls->ssl || !tls->in || !tls->out || !set_host(tls->ssl, host) ||
+        (ticket && SSL_set_session(tls->ssl, (SSL_SESSION *)ticket) != 1)) {
         BIO_free(tls->in);
         BIO_free(tls->out);
         SSL_free(tls->ssl);
@@ -73,8 +86,31 @@ void tls_free(struct tls *tls)
 {
     if (!tls)
         return;
+    /* Connections end without a close_notify of ours; without this OpenSSL takes that for a failure
+     * and makes the session's tickets worthless, SSL_set_shutdown(3). */
+    SSL_set_shutdown(tls->ssl, SSL_SENT_SHUTDOWN);
     SSL_free(tls->ssl);
     free(tls);
+}
+
+struct tls_ticket *tls_take_ticket(struct tls *tls)
+{
+    SSL_SESSION *session = SSL_get1_session(tls->ssl);
+
+    if (session && SSL_SESSION_is_resumable(session))
+        return (struct tls_ticket *)session;
+    SSL_SESSION_free(session);
+    return NULL;
+}
+
+void tls_ticket_free(struct tls_ticket *ticket)
+{
+    SSL_SESSION_free((SSL_SESSION *)ticket);
+}
+
+bool tls_is_resumed(const struct tls *tls)
+{
+    return SSL_session_reused(tls->ssl) == 1;
 }
 
 char *tls_raw(struct tls *tls)

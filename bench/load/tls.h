@@ -1,7 +1,8 @@
 /* tls.h - the client's side of TLS, over memory: what came from the socket goes in, what is to be
  * sent comes out, and no call here touches a descriptor.
  *
- * A context is shared by all threads; a tls belongs to one connection. */
+ * A context is shared by all threads; a tls belongs to one connection, and a ticket to who took it.
+ */
 #ifndef LOAD_TLS_H
 #define LOAD_TLS_H
 
@@ -16,14 +17,25 @@ enum {
 
 struct tls_context;
 struct tls;
+struct tls_ticket; /* by which a later connection goes on with the session of an earlier one */
 
-/* NULL with the reason in *why. `insecure` takes any certificate. */
-struct tls_context *tls_context_make(bool insecure, struct sentence *why);
+/* NULL with the reason in *why. `insecure` takes any certificate. A `cipher` that is not NULL is
+ * the only suite offered, in TLS 1.3 and with keys agreed on by X25519: what one server costs can
+ * then be compared with what another does. */
+struct tls_context *tls_context_make(bool insecure, const char *cipher, struct sentence *why);
 void tls_context_free(struct tls_context *context);
 
-/* A session to `host`, whose name is sent and whose certificate must bear it. NULL: no memory. */
-struct tls *tls_open(struct tls_context *context, const char *host);
+/* A session to `host`, whose name is sent and whose certificate must bear it; it asks to resume
+ * that of a ticket, which may be NULL. NULL: no memory. */
+struct tls *tls_open(struct tls_context *context, const char *host, struct tls_ticket *ticket);
 void tls_free(struct tls *tls);
+
+/* The last ticket that has come, or NULL where none has. Owned by the caller; free it. */
+struct tls_ticket *tls_take_ticket(struct tls *tls);
+void tls_ticket_free(struct tls_ticket *ticket);
+
+/* Did the server agree to resume? Known once the handshake is done. */
+bool tls_is_resumed(const struct tls *tls);
 
 /* TLS_RAW_MAX bytes to receive into, and what to tell when so many have come. */
 char *tls_raw(struct tls *tls);

@@ -8,6 +8,7 @@
 #define MISSING_MAX_S 0.01    /* or as many as are due in so many seconds: they are on their way */
 #define WAITED_MAX    0.05 /* of the time, for a CPU; less than what is missing explains nothing */
 #define NS_PER_US     1000.0
+#define RESUMED_MIN   0.99 /* of the handshakes; fewer are another workload */
 
 static double most_missing(const struct load_result *r, const struct verdict_facts *facts)
 {
@@ -52,5 +53,16 @@ bool verdict_rate_was_held(const struct load_result *r, const struct verdict_fac
     if (!late && missing <= most_missing(r, facts))
         return true;
     blame(r, facts, late, why);
+    return false;
+}
+
+bool verdict_sessions_were_resumed(const struct load_result *r, struct sentence *why)
+{
+    uint64_t all = r->handshakes_full + r->handshakes_resumed;
+
+    if (all > 0 && (double)r->handshakes_resumed >= RESUMED_MIN * (double)all)
+        return true;
+    sentence_set(why, "only %" PRIu64 " of %" PRIu64 " sessions were resumed",
+                 r->handshakes_resumed, all);
     return false;
 }

@@ -1,4 +1,5 @@
-/* verdict.h - was the rate held, and if not, who fell behind? */
+/* verdict.h - was the rate held, and if not, who fell behind? Were sessions resumed, where that was
+ * asked for? */
 #ifndef LOAD_VERDICT_H
 #define LOAD_VERDICT_H
 
@@ -16,5 +17,8 @@ struct verdict_facts {
 /* True when it was held. False with the reason in *why: who fell behind, and the figures. */
 bool verdict_rate_was_held(const struct load_result *r, const struct verdict_facts *facts,
                            struct sentence *why);
+
+/* True when sessions were resumed but for a few. False with the reason in *why. */
+bool verdict_sessions_were_resumed(const struct load_result *r, struct sentence *why);
 
 #endif

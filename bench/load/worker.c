@@ -61,6 +61,8 @@ static void give_memory_back(struct worker *w)
 {
     struct core *core = &w->core;
 
+    for (unsigned i = 0; core->conns && i < core->count; i++)
+        tls_ticket_free(core->conns[i].ticket);
     free(core->conns);
     free(core->queue);
     free(core->memories);
@@ -149,6 +151,7 @@ static bool set_up(struct worker *w)
     core->run = w->plan->requests.run;
     core->buffer_size = exchange_buffer_size(w->plan->options);
     core->per_request = w->plan->options->new_connection;
+    core->resume = w->plan->options->tls_resume;
     core->expect_status = (unsigned)w->plan->options->expect_status;
     core->last_errno = ETIMEDOUT;
     entries = entries < RING_ENTRIES_MIN ? RING_ENTRIES_MIN : entries;

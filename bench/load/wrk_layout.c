@@ -121,6 +121,14 @@ static void print_errors(FILE *out, const char *title, const struct load_result 
     putc('\n', out);
 }
 
+/* Of TLS, where there were any while it was measured. */
+static void print_handshakes(FILE *out, const struct load_result *r)
+{
+    if (r->handshakes_full + r->handshakes_resumed > 0)
+        fprintf(out, "  TLS handshakes: %" PRIu64 " full, %" PRIu64 " resumed\n",
+                r->handshakes_full, r->handshakes_resumed);
+}
+
 static void print_speed(FILE *out, const struct load_result *r)
 {
     char bytes[AMOUNT_MAX];
@@ -158,6 +166,7 @@ void wrk_layout_print_end(FILE *out, const struct load_result *r)
     print_volume(out, r);
     print_errors(out, "Socket errors", r, LOAD_ERROR_CONNECT, LOAD_ERROR_TIMEOUT);
     print_errors(out, "Wrong answers", r, LOAD_ERROR_STATUS, LOAD_ERROR_SYNTAX);
+    print_handshakes(out, r);
     print_speed(out, r);
     print_generator(out, r);
 }

@@ -13,7 +13,7 @@ import sys
 import tempfile
 import unittest
 
-from rig import Rig, Run, ok
+from rig import Rig, Run, ok, run_held
 from server import SKIP, free_port, io_uring_refusal, main
 
 SHORT = ("-d", 0.3, "--warmup", 0.05, "-c", 4)
@@ -105,7 +105,9 @@ class Peers(unittest.TestCase):
 
     def test_wrong_usage(self):
         for args in ([], ["-c", "0", "http://a/"], ["ftp://a/"], ["http://a/", "http://b/"],
-                     ["--targets", "/nonexistent/file", "http://a/"]):
+                     ["--targets", "/nonexistent/file", "http://a/"],
+                     ["--tls-cipher", "TLS_AES_128_GCM_SHA256", "http://127.0.0.1:9/"],
+                     ["--tls-resume", "--new-connection", "http://127.0.0.1:9/"]):
             run = Run(*args)
             self.assertEqual(run.status, 2, run.said())
             self.assertIn("ringlet-load: ", run.stderr)
@@ -127,16 +129,24 @@ class Tls(unittest.TestCase):
                         "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj",
                         "/CN=test", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key,
                         "-out", cls.certificate], check=True, capture_output=True)
-        cls.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        cls.context.load_cert_chain(cls.certificate, key)
+        cls.key = key
+        cls.context = cls.make_context()
+
+    @classmethod
+    def make_context(cls):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(cls.certificate, cls.key)
+        return context
 
     @classmethod
     def tearDownClass(cls):
         cls.folder.cleanup()
 
-    def run_tls(self, *args, env=None, body=b"x"):
-        with Rig(lambda *_: ok(body), self.context) as rig:
-            return Run(*SHORT, *args, rig.url + "/", env=env)
+    def run_tls(self, *args, env=None, body=b"x", context=None):
+        with Rig(lambda *_: ok(body), context or self.context) as rig:
+            run = run_held(self, *SHORT, *args, rig.url + "/", env=env)
+        run.ciphers, run.resumed = rig.ciphers, rig.resumed
+        return run
 
     def expect_good(self, run):
         self.assertEqual(run.status, 0, run.said())
@@ -153,6 +163,50 @@ class Tls(unittest.TestCase):
         self.expect_good(self.run_tls("--tls-insecure", body=b"x" * 100000))
         self.expect_good(self.run_tls("--tls-insecure", "--new-connection"))
         self.expect_good(self.run_tls("--tls-insecure", "--body-size", 100000))
+
+    def test_bytes_are_those_of_the_answers(self):
+        run = self.run_tls("--tls-insecure", body=b"x" * 100000)
+        self.expect_good(run)
+        of_one = len(ok(b"x" * 100000))
+        self.assertAlmostEqual(run.json["bytes"] / of_one, run.json["requests"], delta=4)
+
+    def test_one_cipher_and_nothing_older(self):
+        for cipher in ("TLS_AES_128_GCM_SHA256", "TLS_CHACHA20_POLY1305_SHA256"):
+            run = self.run_tls("--tls-insecure", "--tls-cipher", cipher)
+            self.expect_good(run)
+            self.assertEqual(run.ciphers, {(cipher, "TLSv1.3")})
+        older = self.make_context()
+        older.maximum_version = ssl.TLSVersion.TLSv1_2
+        run = self.run_tls("--tls-insecure", "--tls-cipher", cipher, "--timeout", 0.5,
+                           context=older)
+        self.assertEqual(run.status, 1, run.said())
+        run = self.run_tls("--tls-cipher", "TLS_NONSENSE")
+        self.assertEqual(run.status, 1, run.said())
+        self.assertIn("TLS_NONSENSE", run.stderr)
+
+    def test_full_handshakes(self):
+        run = self.run_tls("--tls-insecure", "--new-connection")
+        self.expect_good(run)
+        self.assertGreater(run.json["handshakes"]["full"], 0)
+        self.assertEqual(run.json["handshakes"]["resumed"], 0)
+        self.assertFalse(any(run.resumed))
+
+    def test_sessions_are_resumed(self):
+        run = self.run_tls("--tls-insecure", "--new-connection", "--tls-resume")
+        self.expect_good(run)
+        handshakes = run.json["handshakes"]
+        self.assertEqual(handshakes["full"], 0)
+        self.assertGreater(handshakes["resumed"], 0)
+        self.assertGreaterEqual(sum(run.resumed), handshakes["resumed"])
+        self.assertIn(f"TLS handshakes: 0 full, {handshakes['resumed']} resumed", run.stdout)
+
+    def test_a_server_that_does_not_resume_is_no_result(self):
+        context = self.make_context()
+        context.num_tickets = 0
+        run = self.run_tls("--tls-insecure", "--new-connection", "--tls-resume", context=context)
+        self.assertEqual(run.status, 3, run.said())
+        self.assertRegex(run.json["refused"], r"^only 0 of \d+ sessions were resumed$")
+        self.assertFalse(any(run.resumed))
 
 
 if __name__ == "__main__":

@@ -77,6 +77,8 @@ class Rig:
         self.context = context
         self.requests = 0
         self.connections = 0
+        self.ciphers = set()    # (name, version) of each TLS session,
+        self.resumed = []       # and whether it was resumed
         self.lock = threading.Lock()
         self.sockets = set()
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=512)
@@ -102,6 +104,8 @@ class Rig:
                 with self.lock:
                     self.sockets.discard(plain)
                     self.sockets.add(sock)
+                    self.ciphers.add(sock.cipher()[:2])
+                    self.resumed.append(sock.session_reused)
             with sock, sock.makefile("rb") as file:
                 while self.serve_one(sock, file):
                     pass

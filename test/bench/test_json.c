@@ -19,6 +19,7 @@ static void test_closed_loop(void **state)
         " \"errors\": {\"connect\": 0, \"read\": 0, \"write\": 0, \"timeout\": 0, \"status\": 0, "
         "\"length\": 0, \"syntax\": 0},\n"
         " \"statuses\": {\"200\": 998, \"404\": 2},\n"
+        " \"handshakes\": {\"full\": 0, \"resumed\": 0},\n"
         " \"latency\": {\"count\": 1000, \"mean_us\": 2059.277, \"stdev_us\": 63206.335, "
         "\"max_us\": 2000000.000,\n"
         "  \"percentiles\": {\"50\": 50.015, \"75\": 50.015, \"90\": 50.015, \"99\": 1000.447, "
@@ -75,6 +76,17 @@ static void test_what_needs_escaping(void **state)
     free(r);
 }
 
+static void test_handshakes(void **state)
+{
+    (void)state;
+    struct load_result *r = sample_closed();
+
+    r->handshakes_full = 3;
+    r->handshakes_resumed = 997;
+    check_holds(r, " \"handshakes\": {\"full\": 3, \"resumed\": 997},\n");
+    free(r);
+}
+
 static void test_nothing_answered(void **state)
 {
     (void)state;
@@ -84,7 +96,8 @@ static void test_nothing_answered(void **state)
     r->errors[LOAD_ERROR_TIMEOUT] = 3;
     check_holds(r, "\"requests_per_second\": 0.000, ");
     check_holds(r, "\"timeout\": 3, ");
-    check_holds(r, " \"statuses\": {},\n \"latency\": {\"count\": 0, \"mean_us\": 0.000, ");
+    check_holds(r, " \"statuses\": {},\n");
+    check_holds(r, " \"latency\": {\"count\": 0, \"mean_us\": 0.000, ");
     check_holds(r, "\"cpu_ns_per_request\": 0.000, ");
     free(r);
 }
@@ -94,7 +107,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_closed_loop),      cmocka_unit_test(test_at_a_rate),
         cmocka_unit_test(test_refused),          cmocka_unit_test(test_what_needs_escaping),
-        cmocka_unit_test(test_nothing_answered),
+        cmocka_unit_test(test_nothing_answered), cmocka_unit_test(test_handshakes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

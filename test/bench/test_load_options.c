@@ -89,6 +89,21 @@ static void bodies_are_posted(void **state)
     assert_true(r.options.expect_length_given);
 }
 
+static void tls_is_chosen(void **state)
+{
+    struct reading r;
+
+    (void)state;
+    assert_int_equal(read_all(&r, ARGS("https://a/")), OPTIONS_RUN);
+    assert_null(r.options.tls_cipher);
+    assert_false(r.options.tls_resume);
+    assert_int_equal(read_all(&r, ARGS("--tls-cipher", "TLS_AES_128_GCM_SHA256", "--tls-resume",
+                                       "--new-connection", "https://a/")),
+                     OPTIONS_RUN);
+    assert_string_equal(r.options.tls_cipher, "TLS_AES_128_GCM_SHA256");
+    assert_true(r.options.tls_resume);
+}
+
 static void nonsense_is_refused_with_a_reason(void **state)
 {
     static const char *const bad[][ARGS_MAX] = {
@@ -118,6 +133,7 @@ static void nonsense_is_refused_with_a_reason(void **state)
         { "--targets", "file", "http://a/", "http://a/b" },
         { "--body-size", "1", "--body-file", "file", "http://a/" },
         { "-t", "3", "-c", "2", "http://a/" },
+        { "--tls-resume", "https://a/" },
     };
 
     (void)state;
@@ -147,6 +163,7 @@ int main(void)
         cmocka_unit_test(what_is_not_given_has_a_value),
         cmocka_unit_test(values_are_read),
         cmocka_unit_test(bodies_are_posted),
+        cmocka_unit_test(tls_is_chosen),
         cmocka_unit_test(nonsense_is_refused_with_a_reason),
         cmocka_unit_test(help_and_version_need_no_url),
     };

@@ -64,9 +64,40 @@ static void the_one_who_fell_behind_is_named(void **state)
     free(r);
 }
 
+static void a_few_sessions_may_be_new(void **state)
+{
+    static const struct {
+        uint64_t full, resumed;
+        bool good;
+    } rows[] = { { 0, 5, true },  { 10, 990, true },  { 11, 989, false }, { 1, 0, false },
+                 { 5, 5, false }, { 64, 6400, true }, { 0, 0, false } };
+    struct load_result *r = malloc(sizeof *r);
+
+    (void)state;
+    assert_non_null(r);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct sentence why = { "" };
+
+        load_result_init(r);
+        r->handshakes_full = rows[i].full;
+        r->handshakes_resumed = rows[i].resumed;
+        assert_int_equal(verdict_sessions_were_resumed(r, &why), rows[i].good);
+    }
+    r->handshakes_full = 11;
+    r->handshakes_resumed = 989;
+    struct sentence why = { "" };
+
+    verdict_sessions_were_resumed(r, &why);
+    assert_string_equal(why.text, "only 989 of 1000 sessions were resumed");
+    free(r);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(the_one_who_fell_behind_is_named) };
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_one_who_fell_behind_is_named),
+        cmocka_unit_test(a_few_sessions_may_be_new),
+    };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

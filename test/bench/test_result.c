@@ -43,6 +43,8 @@ static void test_merging(void **state)
     part->seconds = 9.5;
     part->busy = 0.5;
     part->statuses[599] = 7;
+    sum->handshakes_full = part->handshakes_full = 2;
+    part->handshakes_resumed = 5;
     load_result_merge(sum, part);
 
     assert_int_equal(sum->requests, 2000);
@@ -52,6 +54,8 @@ static void test_merging(void **state)
     assert_int_equal(sum->errors[LOAD_ERROR_SYNTAX], 100 + LOAD_ERRORS);
     assert_int_equal(sum->statuses[200], 1996);
     assert_int_equal(sum->statuses[599], 7);
+    assert_int_equal(sum->handshakes_full, 4);
+    assert_int_equal(sum->handshakes_resumed, 5);
     assert_true(sum->seconds == 10);
     assert_true(sum->busy == 0.5);
     assert_int_equal(sum->rate, 0);

@@ -134,13 +134,25 @@ static void test_units(void **state)
     free(r);
 }
 
+static void test_handshakes(void **state)
+{
+    (void)state;
+    struct load_result *r = sample_closed();
+    char *text = sample_text(wrk_layout_print_end, r);
+
+    assert_null(strstr(text, "handshakes"));
+    free(text);
+    r->handshakes_resumed = 40;
+    check_line(r, "\n  TLS handshakes: 0 full, 40 resumed\n");
+    free(r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_closed_loop),
-        cmocka_unit_test(test_at_a_rate),
-        cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_units),
+        cmocka_unit_test(test_closed_loop), cmocka_unit_test(test_at_a_rate),
+        cmocka_unit_test(test_refused),     cmocka_unit_test(test_units),
+        cmocka_unit_test(test_handshakes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
