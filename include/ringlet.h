@@ -9,7 +9,13 @@
  * Texts are slices: a pointer and a length, not ended by a NUL. What a request gives is lent until
  * the handler returns. Errors are negative errno values. Functions that take a server are called
  * before ringlet_run, on one thread; only ringlet_stop may be called at any time, from any thread
- * and from signal handlers. */
+ * and from signal handlers.
+ *
+ * NULL for a pointer that is needed is refused: with -EINVAL where an int is returned (and where it
+ * is part of a route, ringlet_run says so with a sentence), with nothing found where something is
+ * looked up by its name. A server or a reply that could not be had may so be handed on unlooked at.
+ * `data`, `state` and `owner` are the program's, and may be anything; `request` is always the one
+ * that the handler was called with. */
 #ifndef RINGLET_H
 #define RINGLET_H
 
@@ -67,7 +73,7 @@ struct ringlet_options {
                            held back, while it runs; default false: signals are the program's */
 };
 
-/* Fill in the defaults; `size` is sizeof *options. */
+/* Fill in the defaults; `size` is sizeof *options. NULL is left alone. */
 RINGLET_API void ringlet_options_init(struct ringlet_options *options, size_t size);
 
 /* A server, to be given back by ringlet_free; NULL when memory or descriptors are short. NULL for
@@ -81,7 +87,7 @@ RINGLET_API struct ringlet *ringlet_new(const struct ringlet_options *options);
 RINGLET_API int ringlet_run(struct ringlet *server);
 
 /* Let what is in flight finish, for drain_ms at most, and let ringlet_run return; called again, cut
- * what is left. Before ringlet_run, it will return at once. */
+ * what is left. Before ringlet_run, it will return at once. NULL is allowed. */
 RINGLET_API void ringlet_stop(struct ringlet *server);
 
 /* After ringlet_run has returned, or instead of it. NULL is allowed. */
@@ -144,9 +150,9 @@ RINGLET_API int ringlet_redirect(struct ringlet *server, const char *pattern, co
 RINGLET_API int ringlet_mount(struct ringlet *server, const char *prefix, const char *directory);
 
 /* Let every core have state of its own: `start` is called on each core's thread before it serves,
- * and makes the state; NULL means that it can't, and ringlet_run fails. `end` is called with it on
- * the same thread when the core's last connection is closed. 0, or -EALREADY: it was called
- * before. */
+ * and makes the state; NULL means that it can't, and ringlet_run fails. `end`, unless it is NULL,
+ * is called with it on the same thread when the core's last connection is closed. 0, -EINVAL
+ * without `start`, or -EALREADY: it was called before. */
 RINGLET_API int ringlet_core_state(struct ringlet *server, void *(*start)(void *data),
                                    void (*end)(void *state, void *data), void *data);
 
@@ -213,14 +219,14 @@ RINGLET_API int ringlet_reply_status(struct ringlet_reply *reply, int status);
 RINGLET_API int ringlet_reply_header(struct ringlet_reply *reply, const char *name,
                                      const char *value);
 
-/* Finish the reply with this content, which is copied. 0, -ENOMEM, or -EALREADY, which is reported
- * on standard error. */
+/* Finish the reply with this content, which is copied. `bytes` may be NULL when `len` is 0. 0,
+ * -EINVAL, -ENOMEM, or -EALREADY, which is reported on standard error. */
 RINGLET_API int ringlet_reply_send(struct ringlet_reply *reply, const void *bytes, size_t len);
 
 /* Finish the reply with content that is taken over: `release`, unless it is NULL, is called with
  * `owner` on this core's thread when the bytes are not needed any more, which may be at once. Also
- * when this fails: 0, or -EALREADY. With NULL the bytes must stay until ringlet_run has returned.
- */
+ * when this fails: 0, -EINVAL when `bytes` is NULL and `len` is not 0, or -EALREADY. With NULL for
+ * `release` the bytes must stay until ringlet_run has returned. */
 RINGLET_API int ringlet_reply_give(struct ringlet_reply *reply, const void *bytes, size_t len,
                                    void (*release)(void *owner), void *owner);
 
@@ -260,7 +266,8 @@ RINGLET_API struct ringlet_reply *ringlet_reply_later(struct ringlet_reply *repl
                                                       ringlet_gone *gone, void *state);
 
 /* Let `resume` be called in `ms` milliseconds, once; asked again, only the last one counts. For
- * replies of ringlet_reply_later. 0; -EINVAL when it is none; -EALREADY when it is finished. */
+ * replies of ringlet_reply_later. 0; -EINVAL when it is none, or `resume` is NULL; -EALREADY when
+ * it is finished. */
 RINGLET_API int ringlet_reply_timer(struct ringlet_reply *reply, uint32_t ms,
                                     ringlet_resume *resume);
 

@@ -7,8 +7,8 @@
 struct app {
     struct endpoints endpoints;
 
-    /* Called on each core's thread, before it serves and when it has ended; or NULL. `start` gives
-     * the core's state, NULL when it can't. */
+    /* Called on each core's thread, before it serves and when it has ended; either may be NULL.
+     * `start` gives the core's state, NULL when it can't. */
     void *(*start)(void *data);
     void (*end)(void *state, void *data);
     void *data;

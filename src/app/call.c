@@ -37,7 +37,7 @@ struct ringlet_slice ringlet_path(const struct ringlet_request *request)
 struct ringlet_slice ringlet_param(const struct ringlet_request *request, const char *name)
 {
     const struct endpoint_match *match = request->match;
-    struct str wanted = str_from(name);
+    struct str wanted = str_from(name ? name : "");
 
     for (unsigned i = 0; i < match->count; i++)
         if (str_equal(match->names[i], wanted))
@@ -84,18 +84,18 @@ bool ringlet_query_next(struct ringlet_request *request, size_t *at, struct ring
 {
     struct str raw_name, raw_value;
 
-    return query_next(request->head->query, at, &raw_name, &raw_value) &&
+    return at && name && value && query_next(request->head->query, at, &raw_name, &raw_value) &&
            decode(request, raw_name, name) && decode(request, raw_value, value);
 }
 
 /* Names that are not decoded are compared where they lie. */
 struct ringlet_slice ringlet_query_value(struct ringlet_request *request, const char *name)
 {
-    struct str wanted = str_from(name), raw_name, raw_value;
+    struct str wanted = str_from(name ? name : ""), raw_name, raw_value;
     struct ringlet_slice found, none = { NULL, 0 };
     size_t at = 0;
 
-    while (query_next(request->head->query, &at, &raw_name, &raw_value)) {
+    while (name && query_next(request->head->query, &at, &raw_name, &raw_value)) {
         if (raw_name.len < wanted.len || !decode(request, raw_name, &found) ||
             !str_equal(str_of(found.at, found.len), wanted))
             continue;
@@ -107,7 +107,7 @@ struct ringlet_slice ringlet_query_value(struct ringlet_request *request, const 
 struct ringlet_slice ringlet_header(const struct ringlet_request *request, const char *name)
 {
     const struct http_request *head = request->head;
-    struct str wanted = str_from(name);
+    struct str wanted = str_from(name ? name : "");
 
     for (unsigned i = 0; i < head->field_count; i++)
         if (str_equal_nocase(head->fields[i].name, wanted))
@@ -118,7 +118,7 @@ struct ringlet_slice ringlet_header(const struct ringlet_request *request, const
 bool ringlet_header_next(const struct ringlet_request *request, size_t *at,
                          struct ringlet_slice *name, struct ringlet_slice *value)
 {
-    if (*at >= request->head->field_count)
+    if (!at || !name || !value || *at >= request->head->field_count)
         return false;
 
     const struct http_field *field = &request->head->fields[(*at)++];
@@ -166,6 +166,8 @@ void call_free_decoded(struct ringlet_request *request)
 
 int ringlet_reply_status(struct ringlet_reply *reply, int status)
 {
+    if (!reply)
+        return -EINVAL;
     if (reply->done)
         return -EALREADY;
     if (status < 200 || status > 599)
@@ -211,9 +213,11 @@ static int add_field(struct ringlet_reply *reply, struct str name, struct str va
 
 int ringlet_reply_header(struct ringlet_reply *reply, const char *name_text, const char *value_text)
 {
+    if (!reply || !name_text || !value_text)
+        return -EINVAL;
+
     struct str name = str_from(name_text);
     struct str value = str_trim(str_from(value_text));
-
     if (reply->done)
         return -EALREADY;
     if (!is_token(name) || !call_is_value(value) || is_servers(name))
@@ -260,6 +264,8 @@ static COLD int send_large(struct ringlet_reply *reply, const void *bytes, size_
 
 int ringlet_reply_send(struct ringlet_reply *reply, const void *bytes, size_t len)
 {
+    if (!reply || (!bytes && len > 0))
+        return -EINVAL;
     if (reply->done)
         return refuse_again(reply);
     if (len > text_room(&reply->copied))
@@ -271,18 +277,23 @@ int ringlet_reply_send(struct ringlet_reply *reply, const void *bytes, size_t le
 int ringlet_reply_give(struct ringlet_reply *reply, const void *bytes, size_t len,
                        void (*release)(void *owner), void *owner)
 {
-    if (!reply->done)
+    bool wrong = !reply || (!bytes && len > 0);
+
+    if (!wrong && !reply->done)
         return finish(reply, str_of(bytes, len), release, owner);
     if (release)
         release(owner);
-    return refuse_again(reply);
+    return wrong ? -EINVAL : refuse_again(reply);
 }
 
 int ringlet_reply_printf(struct ringlet_reply *reply, const char *format, ...)
 {
-    struct text *copied = &reply->copied;
     va_list args, again;
 
+    if (!reply || !format)
+        return -EINVAL;
+
+    struct text *copied = &reply->copied;
     if (reply->done)
         return refuse_again(reply);
     va_start(args, format);
@@ -302,8 +313,10 @@ int ringlet_reply_printf(struct ringlet_reply *reply, const char *format, ...)
 
 int ringlet_reply_file(struct ringlet_reply *reply, const char *path)
 {
-    size_t len = strlen(path);
+    if (!reply || !path)
+        return -EINVAL;
 
+    size_t len = strlen(path);
     if (reply->done)
         return refuse_again(reply);
     if (!reply->reads || reply->status != 200 || reply->fields.len > 0 || path[0] != '/')
@@ -322,8 +335,10 @@ bool call_is_redirect(int status)
 
 int ringlet_reply_redirect(struct ringlet_reply *reply, int status, const char *location)
 {
-    struct str value = str_from(location);
+    if (!reply || !location)
+        return -EINVAL;
 
+    struct str value = str_from(location);
     if (reply->done)
         return refuse_again(reply);
     if (!call_is_redirect(status) || value.len == 0 || !call_is_value(value))

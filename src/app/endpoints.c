@@ -425,15 +425,20 @@ static int settle(struct endpoints *endpoints, struct resource *made, const stru
 int endpoints_add_body(struct endpoints *endpoints, const char *method_name, const char *pattern,
                        const struct endpoint_body *body, ringlet_handler *handler, void *data)
 {
-    struct endpoint wanted = { .method = http_method_of(str_from(method_name)),
-                               .handler = handler,
-                               .data = data };
-    struct resource *made = calloc(1, sizeof *made);
+    struct endpoint wanted = { .handler = handler, .data = data };
 
+    if (!method_name || !pattern)
+        return endpoints_refuse(endpoints, "a route has no method or no pattern");
+    if (!handler)
+        return endpoints_refuse(endpoints, "the route %.16s %.200s: it has no handler", method_name,
+                                pattern);
+
+    struct resource *made = calloc(1, sizeof *made);
     if (!made || !(made->memory = strdup(pattern))) {
         discard(made);
         return -ENOMEM;
     }
+    wanted.method = http_method_of(str_from(method_name));
     if (body)
         wanted.body = *body;
     made->pattern = str_from(made->memory);

@@ -6,7 +6,7 @@
 struct ringlet_reply *ringlet_reply_later(struct ringlet_reply *reply, ringlet_gone *gone,
                                           void *state)
 {
-    struct kept *kept = reply->done || reply->kept ? NULL : malloc(sizeof *kept);
+    struct kept *kept = !reply || reply->done || reply->kept ? NULL : malloc(sizeof *kept);
 
     if (!kept)
         return NULL;
@@ -27,8 +27,10 @@ struct ringlet_reply *ringlet_reply_later(struct ringlet_reply *reply, ringlet_g
 
 int ringlet_reply_timer(struct ringlet_reply *reply, uint32_t ms, ringlet_resume *resume)
 {
-    struct kept *kept = reply->kept;
+    struct kept *kept = reply ? reply->kept : NULL;
 
+    if (!reply || !resume)
+        return -EINVAL;
     if (reply->done)
         return -EALREADY;
     if (!kept)

@@ -43,6 +43,8 @@ void ringlet_options_init(struct ringlet_options *options, size_t size)
         .drain_ms = 20000,
     };
 
+    if (!options)
+        return;
     memset(options, 0, size);
     memcpy(options, &standard, size < sizeof standard ? size : sizeof standard);
 }
@@ -143,8 +145,10 @@ const char *embed_refusal(const struct ringlet *server)
 static int add_body(struct ringlet *server, const char *method, const char *pattern,
                     const struct endpoint_body *body, ringlet_handler *handler, void *data)
 {
-    int error = endpoints_add_body(&server->app.endpoints, method, pattern, body, handler, data);
+    if (!server)
+        return -EINVAL;
 
+    int error = endpoints_add_body(&server->app.endpoints, method, pattern, body, handler, data);
     server->no_memory |= error == -ENOMEM;
     return error;
 }
@@ -168,6 +172,9 @@ int ringlet_route_pieces(struct ringlet *server, const char *method, const char 
 {
     const struct endpoint_body body = { .wanted = true, .max = max, .piece = piece };
 
+    if (server && !piece)
+        return endpoints_refuse(&server->app.endpoints,
+                                "a route whose body comes in pieces has nothing to take them");
     return add_body(server, method, pattern, &body, handler, data);
 }
 
@@ -211,7 +218,7 @@ static void answer_mounted(struct ringlet_request *request, struct ringlet_reply
     }
 }
 
-int ringlet_mount(struct ringlet *server, const char *prefix, const char *directory)
+static int mount(struct ringlet *server, const char *prefix, const char *directory)
 {
     const char *slash = strcmp(directory, "/") == 0 ? "" : "/";
     char pattern[RINGLET_PATTERN_MAX + 16], target[RINGLET_FILE_PATH_MAX];
@@ -229,7 +236,17 @@ int ringlet_mount(struct ringlet *server, const char *prefix, const char *direct
     return made ? ringlet_route(server, "GET", pattern, answer_mounted, made) : -ENOMEM;
 }
 
-int ringlet_redirect(struct ringlet *server, const char *pattern, const char *location, int status)
+int ringlet_mount(struct ringlet *server, const char *prefix, const char *directory)
+{
+    if (!server)
+        return -EINVAL;
+    if (!prefix || !directory)
+        return endpoints_refuse(&server->app.endpoints, "a mount has no prefix or no directory");
+    return mount(server, prefix, directory);
+}
+
+static int add_redirect(struct ringlet *server, const char *pattern, const char *location,
+                        int status)
 {
     struct str value = str_from(location);
 
@@ -242,9 +259,22 @@ int ringlet_redirect(struct ringlet *server, const char *pattern, const char *lo
     return made ? ringlet_route(server, "GET", pattern, redirect, made) : -ENOMEM;
 }
 
+int ringlet_redirect(struct ringlet *server, const char *pattern, const char *location, int status)
+{
+    if (!server)
+        return -EINVAL;
+    if (!pattern || !location)
+        return endpoints_refuse(&server->app.endpoints, "a redirect has no pattern or no location");
+    return add_redirect(server, pattern, location, status);
+}
+
 int ringlet_core_state(struct ringlet *server, void *(*start)(void *data),
                        void (*end)(void *state, void *data), void *data)
 {
+    if (!server)
+        return -EINVAL;
+    if (!start)
+        return endpoints_refuse(&server->app.endpoints, "nothing makes the state of the cores");
     if (server->app.start)
         return -EALREADY;
     server->app.start = start;
@@ -263,9 +293,11 @@ static int complain(const char *what)
 
 int ringlet_run(struct ringlet *server)
 {
+    if (!server)
+        return complain("there is no server to run");
+
     struct config *config = &server->config;
     const char *refusal = embed_refusal(server);
-
     if (server->ran)
         return complain("a server runs once; make another one");
     if (refusal)
@@ -286,6 +318,8 @@ void ringlet_stop(struct ringlet *server)
     const uint64_t one = 1;
     int error = errno; /* of whom a signal handler has interrupted */
 
+    if (!server)
+        return;
     ssize_t written = write(server->stop, &one, sizeof one);
 
     (void)written; /* it can only be full of stops */

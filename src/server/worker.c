@@ -48,7 +48,7 @@ static void end_state(const struct worker *worker)
 {
     const struct app *app = worker->setup.config->app;
 
-    if (app && app->start)
+    if (app && app->start && app->end)
         app->end(worker->setup.app_state, app->data);
 }
 

@@ -223,6 +223,66 @@ static void content_is_copied_or_owned(void **state)
     assert_int_equal(released, 1);
 }
 
+static void names_that_are_null_are_not_found(void **state)
+{
+    struct ringlet_slice name, value;
+    struct scene s;
+    size_t at = 0;
+
+    (void)state;
+    set_scene(&s);
+    assert_null(ringlet_param(&s.request, NULL).at);
+    assert_null(ringlet_query_value(&s.request, NULL).at);
+    assert_null(ringlet_header(&s.request, NULL).at);
+    assert_false(ringlet_query_next(&s.request, NULL, &name, &value));
+    assert_false(ringlet_query_next(&s.request, &at, NULL, &value));
+    assert_false(ringlet_query_next(&s.request, &at, &name, NULL));
+    assert_false(ringlet_header_next(&s.request, NULL, &name, &value));
+    assert_false(ringlet_header_next(&s.request, &at, NULL, &value));
+    assert_false(ringlet_header_next(&s.request, &at, &name, NULL));
+    assert_int_equal(at, 0);
+}
+
+/* What takes a pointer that is NULL leaves the reply as it was. */
+static void what_a_reply_needs_may_not_be_null(void **state)
+{
+    int released = 0;
+    struct scene s;
+
+    (void)state;
+    set_scene(&s);
+    s.reply.reads = true;
+    assert_int_equal(ringlet_reply_header(&s.reply, NULL, "x"), -EINVAL);
+    assert_int_equal(ringlet_reply_header(&s.reply, "x", NULL), -EINVAL);
+    assert_int_equal(ringlet_reply_send(&s.reply, NULL, 1), -EINVAL);
+    assert_int_equal(ringlet_reply_give(&s.reply, NULL, 1, release, &released), -EINVAL);
+    assert_int_equal(released, 1);
+    assert_int_equal(ringlet_reply_printf(&s.reply, NULL), -EINVAL);
+    assert_int_equal(ringlet_reply_redirect(&s.reply, 301, NULL), -EINVAL);
+    assert_int_equal(ringlet_reply_file(&s.reply, NULL), -EINVAL);
+    assert_false(s.reply.done || s.reply.again);
+    assert_int_equal(s.reply.fields.len, 0);
+    assert_int_equal(ringlet_reply_send(&s.reply, NULL, 0), 0);
+    assert_int_equal(s.reply.content.len, 0);
+}
+
+static void a_reply_that_is_null_is_refused(void **state)
+{
+    int released = 0;
+
+    (void)state;
+    assert_int_equal(ringlet_reply_status(NULL, 200), -EINVAL);
+    assert_int_equal(ringlet_reply_header(NULL, "X", "y"), -EINVAL);
+    assert_int_equal(ringlet_reply_send(NULL, "a", 1), -EINVAL);
+    assert_int_equal(ringlet_reply_give(NULL, "a", 1, release, &released), -EINVAL);
+    assert_int_equal(released, 1);
+    assert_int_equal(ringlet_reply_printf(NULL, "a"), -EINVAL);
+    assert_int_equal(ringlet_reply_redirect(NULL, 301, "/"), -EINVAL);
+    assert_int_equal(ringlet_reply_file(NULL, "/"), -EINVAL);
+    assert_null(ringlet_reply_later(NULL, NULL, NULL));
+    assert_int_equal(ringlet_reply_timer(NULL, 1, NULL), -EINVAL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -234,6 +294,9 @@ int main(void)
         cmocka_unit_test(fields_have_a_limit),
         cmocka_unit_test(a_reply_is_finished_once),
         cmocka_unit_test(content_is_copied_or_owned),
+        cmocka_unit_test(names_that_are_null_are_not_found),
+        cmocka_unit_test(what_a_reply_needs_may_not_be_null),
+        cmocka_unit_test(a_reply_that_is_null_is_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

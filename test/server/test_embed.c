@@ -313,6 +313,75 @@ static void what_is_wrong_is_said(void **state)
     ringlet_free(NULL);
 }
 
+/* Each is refused when it is said, and told when it is run. */
+static void what_is_needed_may_not_be_null(void **state)
+{
+    char core[] = "core";
+    struct ringlet *server = make(NULL);
+
+    (void)state;
+    assert_int_equal(ringlet_route(server, NULL, "/a", say_state, NULL), -EINVAL);
+    expect_refusal(server, 2, "ringlet: a route has no method or no pattern\n");
+    server = make(NULL);
+    assert_int_equal(ringlet_route(server, "GET", NULL, say_state, NULL), -EINVAL);
+    expect_refusal(server, 2, "ringlet: a route has no method or no pattern\n");
+    server = make(NULL);
+    assert_int_equal(ringlet_route(server, "GET", "/a", NULL, NULL), -EINVAL);
+    expect_refusal(server, 2, "ringlet: the route GET /a: it has no handler\n");
+    server = make(NULL);
+    assert_int_equal(ringlet_route_body(server, "PUT", "/a", 1, NULL, NULL), -EINVAL);
+    expect_refusal(server, 2, "ringlet: the route PUT /a: it has no handler\n");
+    server = make(NULL);
+    assert_int_equal(ringlet_route_pieces(server, "PUT", "/a", 1, NULL, say_body, NULL), -EINVAL);
+    expect_refusal(server, 2, "ringlet: a route whose body comes in pieces has nothing to take");
+    server = make(NULL);
+    assert_int_equal(ringlet_redirect(server, NULL, "/", 301), -EINVAL);
+    assert_int_equal(ringlet_redirect(server, "/a", NULL, 301), -EINVAL);
+    expect_refusal(server, 2, "ringlet: a redirect has no pattern or no location\n");
+    server = make(stage_site());
+    assert_int_equal(ringlet_mount(server, NULL, "/"), -EINVAL);
+    assert_int_equal(ringlet_mount(server, "/a", NULL), -EINVAL);
+    expect_refusal(server, 2, "ringlet: a mount has no prefix or no directory\n");
+    server = make(NULL);
+    assert_int_equal(ringlet_core_state(server, NULL, end, core), -EINVAL);
+    expect_refusal(server, 2, "ringlet: nothing makes the state of the cores\n");
+}
+
+static void a_server_that_is_null_is_refused(void **state)
+{
+    struct run run = { .server = NULL };
+
+    (void)state;
+    ringlet_options_init(NULL, 0);
+    assert_int_equal(ringlet_route(NULL, "GET", "/a", say_state, NULL), -EINVAL);
+    assert_int_equal(ringlet_route_body(NULL, "PUT", "/a", 1, say_state, NULL), -EINVAL);
+    assert_int_equal(ringlet_route_pieces(NULL, "PUT", "/a", 1, take_piece, say_state, NULL),
+                     -EINVAL);
+    assert_int_equal(ringlet_redirect(NULL, "/a", "/", 301), -EINVAL);
+    assert_int_equal(ringlet_mount(NULL, "/a", "/"), -EINVAL);
+    assert_int_equal(ringlet_core_state(NULL, start, end, NULL), -EINVAL);
+    ringlet_stop(NULL);
+    hear(&run);
+    int status = ringlet_run(NULL);
+    hear_the_end(&run);
+    assert_int_equal(status, 2);
+    assert_string_equal(run.said, "ringlet: there is no server to run\n");
+}
+
+static void the_end_of_a_core_need_not_be_told(void **state)
+{
+    struct ringlet *server = make(NULL);
+    char core[] = "core";
+    struct run run;
+
+    (void)state;
+    assert_int_equal(ringlet_route(server, "GET", "/state", say_state, core), 0);
+    assert_int_equal(ringlet_core_state(server, start, NULL, core), 0);
+    expect_body(begin(&run, server), "GET /state HTTP/1.1\r\nHost: h\r\n\r\n", 200, "core core");
+    ringlet_stop(server);
+    assert_int_equal(finish(&run), 0);
+}
+
 static void it_runs_once_and_may_be_stopped_before(void **state)
 {
     struct ringlet *server = make(NULL);
@@ -411,6 +480,9 @@ int main(void)
         cmocka_unit_test(files_stand_beside_routes),
         cmocka_unit_test(directories_are_mounted),
         cmocka_unit_test(what_is_wrong_is_said),
+        cmocka_unit_test(what_is_needed_may_not_be_null),
+        cmocka_unit_test(a_server_that_is_null_is_refused),
+        cmocka_unit_test(the_end_of_a_core_need_not_be_told),
         cmocka_unit_test(it_runs_once_and_may_be_stopped_before),
         cmocka_unit_test(signals_stay_the_programs),
         cmocka_unit_test(signals_stop_it_when_asked_to),

@@ -53,6 +53,7 @@ static void sleep_first(struct ringlet_request *request, struct ringlet_reply *r
     assert_null(ringlet_reply_later(reply, note_gone, data));
     assert_null(ringlet_reply_later(kept, note_gone, data));
     assert_int_equal(ringlet_reply_timer(kept, 5, say_late), 0);
+    assert_int_equal(ringlet_reply_timer(kept, 1, NULL), -EINVAL);
     assert_int_equal(ringlet_reply_timer(kept, (uint32_t)number, say_late), 0);
 }
 
