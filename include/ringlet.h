@@ -145,8 +145,8 @@ RINGLET_API int ringlet_redirect(struct ringlet *server, const char *pattern, co
                                  int status);
 
 /* Answer GET for every path below `prefix` ("/static") with what stands at the rest of it in a
- * directory below the root ("/" or "/assets"), as ringlet_reply_file does. Otherwise like
- * ringlet_route. */
+ * directory below the root ("/" or "/assets"), as ringlet_reply_file does; but a directory asked
+ * for without its slash is redirected to (301). Otherwise like ringlet_route. */
 RINGLET_API int ringlet_mount(struct ringlet *server, const char *prefix, const char *directory);
 
 /* Let every core have state of its own: `start` is called on each core's thread before it serves,
@@ -241,7 +241,9 @@ RINGLET_API int ringlet_reply_redirect(struct ringlet_reply *reply, int status,
                                        const char *location);
 
 /* Finish the reply to a GET or HEAD with what stands at this path, decoded, below the root: with
- * everything that a file's answer has (ranges, conditions, variants, 404). 0; -EINVAL for another
+ * everything that a file's answer has (ranges, conditions, variants). A directory stands for its
+ * index, with a slash at the end of `path` or without; 404 when nothing is there, and where a
+ * directory has no index. 0; -EINVAL for another
  * method, when a status or fields were set, or when the path does not begin with '/'; -ENOSPC when
  * it has over RINGLET_FILE_PATH_MAX bytes; -EALREADY. */
 RINGLET_API int ringlet_reply_file(struct ringlet_reply *reply, const char *path);

@@ -328,6 +328,12 @@ int ringlet_reply_file(struct ringlet_reply *reply, const char *path)
     return finish(reply, str_of(reply->copied.at, len), NULL, NULL);
 }
 
+int call_reply_mounted(struct ringlet_reply *reply, const char *path)
+{
+    reply->mounted = true;
+    return ringlet_reply_file(reply, path);
+}
+
 bool call_is_redirect(int status)
 {
     return (status >= 301 && status <= 303) || status == 307 || status == 308;

@@ -40,6 +40,7 @@ struct ringlet_reply {
     bool done;          /* finished */
     bool again;         /* and then finished once more */
     bool file;          /* the content is the path of a file, ended by a NUL */
+    bool mounted;       /* and the request's path has the same end */
     bool reads;         /* it answers GET or HEAD */
     bool typed;         /* among the fields is Content-Type */
     struct text fields; /* each with its CRLF */
@@ -53,6 +54,10 @@ struct ringlet_reply {
 
 /* Free what a request has decoded onto the heap. */
 void call_free_decoded(struct ringlet_request *request);
+
+/* ringlet_reply_file for a path with the same end as the request's: a directory named without its
+ * slash is redirected to, as one of the site is. */
+int call_reply_mounted(struct ringlet_reply *reply, const char *path);
 
 /* Something was done to a reply that may be kept. */
 void call_note(struct ringlet_reply *reply);

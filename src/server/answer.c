@@ -300,23 +300,50 @@ static void answer_path(struct exchange *x)
         answer_any_path(x);
 }
 
+/* The path that a handler has named, normalised; 0 when it can't stand for anything. */
+static size_t read_named(const struct exchange *x, char normal[HTTP_PATH_MAX])
+{
+    char encoded[4 * HTTP_PATH_MAX];
+    struct text text = text_in(encoded, sizeof encoded);
+
+    http_path_encode_part(&text, str_from(x->h->file));
+    ssize_t len = text.cut ? -404 : http_path_normalise(text_str(&text), normal);
+    return len > 0 && !x->core->config->no_files ? (size_t)len : 0;
+}
+
+/* A directory named without its slash: below a mount, links on its page need the slash; elsewhere
+ * the client knows nothing of that path. */
+static COLD void answer_named_directory(struct exchange *x, struct text *path)
+{
+    struct site_found found = { 404, NULL };
+    char space[HTTP_PATH_MAX];
+
+    if (x->h->file_mounted) {
+        ssize_t len = http_path_normalise(x->request->path, space);
+        CHECK(len > 0); /* it has led to the handler */
+        answer_slash(x, str_of(space, (size_t)len));
+        return;
+    }
+    text_add(path, STR("/"));
+    if (!path->cut && !find(x, text_str(path), &found))
+        return;
+    answer_found(x, text_str(path), found);
+}
+
 /* What a handler has named stands for itself, whatever the rules say of paths. */
 static COLD void answer_named(struct exchange *x)
 {
-    char encoded[4 * HTTP_PATH_MAX], space[HTTP_PATH_MAX];
-    struct text text = text_in(encoded, sizeof encoded);
     struct site_found found = { 404, NULL };
+    char space[HTTP_PATH_MAX];
+    size_t len = read_named(x, space);
+    struct text path = { .at = space, .len = len, .cap = sizeof space };
 
-    http_path_encode_part(&text, str_from(x->h->file));
-    ssize_t len = text.cut ? -404 : http_path_normalise(text_str(&text), space);
-    if (len > 0 && !x->core->config->no_files && !find(x, str_of(space, (size_t)len), &found))
+    if (len > 0 && !find(x, text_str(&path), &found))
         return;
-    if (found.status == 301) /* to the path that was asked for, which is routed */
-        len = http_path_normalise(x->request->path, space);
-    if (len < 0 || found.status == 404)
-        answer_error(x, 404);
+    if (found.status == 301)
+        answer_named_directory(x, &path);
     else
-        answer_found(x, str_of(space, (size_t)len), found);
+        answer_found(x, text_str(&path), found);
 }
 
 static bool is_read_only(const struct http_request *request)

@@ -212,7 +212,7 @@ static void answer_mounted(struct ringlet_request *request, struct ringlet_reply
     char path[RINGLET_FILE_PATH_MAX + 1];
     int len = snprintf(path, sizeof path, "%s%.*s", to->location, (int)rest.len, rest.at);
 
-    if (len < 0 || (size_t)len >= sizeof path || ringlet_reply_file(reply, path) < 0) {
+    if (len < 0 || (size_t)len >= sizeof path || call_reply_mounted(reply, path) < 0) {
         ringlet_reply_status(reply, 404);
         ringlet_reply_printf(reply, "404 Not Found\n");
     }

@@ -198,6 +198,7 @@ static inline void put_content(struct exchange *x, struct ringlet_reply *reply)
 static COLD void name_file(struct exchange *x, const struct ringlet_reply *reply)
 {
     x->h->file = strdup(reply->content.at);
+    x->h->file_mounted = reply->mounted;
     if (!x->h->file)
         exchange_answer_plain(x, 503, STR(""));
 }
@@ -269,7 +270,7 @@ static inline void call(struct exchange *x, const struct found *found)
     request.decoded = text_in(decoded, sizeof decoded);
     request.more = NULL;
     reply.status = 200;
-    reply.done = reply.again = reply.typed = reply.file = false;
+    reply.done = reply.again = reply.typed = reply.file = reply.mounted = false;
     reply.reads = route->method <= HTTP_HEAD;
     reply.fields = text_in(fields, sizeof fields);
     reply.copied = text_in(copied, sizeof copied);

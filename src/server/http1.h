@@ -46,6 +46,8 @@ struct http1 {
 
     struct lookups lookups; /* for the next request */
 
+    bool file_mounted; /* it has the same end as the request's path */
+
     bool in_head; /* part of a head has come */
     bool over;    /* no further request is read */
     uint8_t peer_len;

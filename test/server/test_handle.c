@@ -515,13 +515,24 @@ static void what_is_no_file_is_404(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof targets / sizeof *targets; i++)
         assert_false(client_gets_plain(visit(play, targets[i]), 404));
-    struct client *client = visit(play, "/file?at=/dir");
-    struct answer answer = client_answer(client, false);
-    assert_int_equal(answer.status, 301);
-    assert_true(str_equal(answer_field(&answer, "Location"), STR("/file/?at=/dir")));
     expect_answer(visit(play, "/file/wrong"), 404, "none");
     expect_answer(client_visit(play->stage, "POST /file/wrong HTTP/1.1\r\nHost: h\r\n\r\n"), 404,
                   "none");
+    play_close(play);
+}
+
+/* Whoever asks knows nothing of the path, so there is nowhere to send him. */
+static void a_directory_is_its_index(void **state)
+{
+    struct play *play = play_open();
+
+    (void)state;
+    for (int i = 0; i < 2; i++) { /* from the disk, and from memory */
+        assert_false(client_gets_file(visit(play, "/file?at=/dir"), FILE_INDEX));
+        assert_false(client_gets_file(visit(play, "/file?at=/dir/"), FILE_INDEX));
+        assert_false(client_gets_plain(visit(play, "/file?at=/outside/"), 404));
+        assert_false(client_gets_plain(visit(play, "/file?at=/"), 404));
+    }
     play_close(play);
 }
 
@@ -710,6 +721,7 @@ int main(void)
         cmocka_unit_test(mistakes_are_reported_with_their_route),
         cmocka_unit_test(files_are_answered_in_full),
         cmocka_unit_test(what_is_no_file_is_404),
+        cmocka_unit_test(a_directory_is_its_index),
         cmocka_unit_test(files_may_come_late),
         cmocka_unit_test(bodies_come_whole),
         cmocka_unit_test(bodies_come_in_pieces),
