@@ -146,7 +146,9 @@ RINGLET_API int ringlet_redirect(struct ringlet *server, const char *pattern, co
 
 /* Answer GET for every path below `prefix` ("/static") with what stands at the rest of it in a
  * directory below the root ("/" or "/assets"), as ringlet_reply_file does; but a directory asked
- * for without its slash is redirected to (301). Otherwise like ringlet_route. */
+ * for without its slash is redirected to (301), and so is `prefix` alone, which therefore has no
+ * other route. A slash at the end of either is the same as none. `directory` holds no "." and no
+ * "..". Otherwise like ringlet_route. */
 RINGLET_API int ringlet_mount(struct ringlet *server, const char *prefix, const char *directory);
 
 /* Let every core have state of its own: `start` is called on each core's thread before it serves,

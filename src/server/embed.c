@@ -1,6 +1,7 @@
 #include "server/embed.h"
 
 #include "app/call.h"
+#include "http/path.h"
 #include "server/options.h"
 #include "server/process.h"
 
@@ -218,22 +219,69 @@ static void answer_mounted(struct ringlet_request *request, struct ringlet_reply
     }
 }
 
-static int mount(struct ringlet *server, const char *prefix, const char *directory)
+/* The prefix alone is a directory without its slash. */
+static void add_slash(struct ringlet_request *request, struct ringlet_reply *reply, void *data)
 {
-    const char *slash = strcmp(directory, "/") == 0 ? "" : "/";
-    char pattern[RINGLET_PATTERN_MAX + 16], target[RINGLET_FILE_PATH_MAX];
-    int pattern_len = snprintf(pattern, sizeof pattern, "%s/{path...}", prefix);
-    int target_len = snprintf(target, sizeof target, "%s%s", directory, slash);
+    struct ringlet_slice path = ringlet_path(request), query = ringlet_query(request);
+    char space[RINGLET_FIELDS_SIZE / 2];
+    struct text location = text_in(space, sizeof space - 1);
 
-    if (directory[0] != '/' || pattern_len < 0 || (size_t)pattern_len >= sizeof pattern ||
-        target_len < 0 || (size_t)target_len >= sizeof target || !server->files)
-        return endpoints_refuse(
-            &server->app.endpoints,
-            "the mount at %.200s: its directory is a path below the root, which "
-            "the options name",
-            prefix);
+    (void)data;
+    http_path_encode(&location, str_of(path.at, path.len));
+    text_add(&location, STR("/"));
+    text_add(&location, query.at ? STR("?") : STR(""));
+    text_add(&location, str_of(query.at, query.len));
+    space[location.len] = '\0';
+    if (location.cut || ringlet_reply_redirect(reply, 301, space) < 0) {
+        ringlet_reply_status(reply, 414);
+        ringlet_reply_printf(reply, "414 URI Too Long\n");
+    }
+}
+
+/* Does it begin with '/', and can every segment stand in a path that is normalised? */
+static bool is_directory(const char *path)
+{
+    struct str rest = str_from(path), segment;
+
+    if (path[0] != '/')
+        return false;
+    while (rest.len > 0) {
+        rest = str_of(rest.at + 1, rest.len - 1);
+        const char *slash = memchr(rest.at, '/', rest.len);
+        segment = str_of(rest.at, slash ? (size_t)(slash - rest.at) : rest.len);
+        rest = str_of(rest.at + segment.len, rest.len - segment.len);
+        if (str_equal(segment, STR(".")) || str_equal(segment, STR("..")) ||
+            (segment.len == 0 && rest.len > 0))
+            return false;
+    }
+    return true;
+}
+
+/* Neither ends with a slash. */
+static int add_mount(struct ringlet *server, struct str prefix, struct str directory)
+{
+    char pattern[RINGLET_PATTERN_MAX + 16], target[RINGLET_FILE_PATH_MAX];
+    int pattern_len =
+        snprintf(pattern, sizeof pattern, "%.*s/{path...}", (int)prefix.len, prefix.at);
+    int target_len = snprintf(target, sizeof target, "%.*s/", (int)directory.len, directory.at);
+
+    if (pattern_len < 0 || (size_t)pattern_len >= sizeof pattern || target_len < 0 ||
+        (size_t)target_len >= sizeof target)
+        return endpoints_refuse(&server->app.endpoints,
+                                "the mount at %.200s: it has more bytes than a path can have",
+                                prefix.at);
     struct redirection *made = make_redirection(server, target, 0);
-    return made ? ringlet_route(server, "GET", pattern, answer_mounted, made) : -ENOMEM;
+    int error = made ? ringlet_route(server, "GET", pattern, answer_mounted, made) : -ENOMEM;
+    pattern[prefix.len] = '\0';
+    return error || prefix.len == 0 ? error
+                                    : ringlet_route(server, "GET", pattern, add_slash, NULL);
+}
+
+static struct str without_slash(const char *text)
+{
+    struct str s = str_from(text);
+
+    return str_ends(s, STR("/")) ? str_of(s.at, s.len - 1) : s;
 }
 
 int ringlet_mount(struct ringlet *server, const char *prefix, const char *directory)
@@ -242,7 +290,13 @@ int ringlet_mount(struct ringlet *server, const char *prefix, const char *direct
         return -EINVAL;
     if (!prefix || !directory)
         return endpoints_refuse(&server->app.endpoints, "a mount has no prefix or no directory");
-    return mount(server, prefix, directory);
+    if (!is_directory(directory) || !server->files)
+        return endpoints_refuse(
+            &server->app.endpoints,
+            "the mount at %.200s: its directory is a path below the root, which "
+            "the options name, like /assets",
+            prefix);
+    return add_mount(server, without_slash(prefix), without_slash(directory));
 }
 
 static int add_redirect(struct ringlet *server, const char *pattern, const char *location,

@@ -253,6 +253,7 @@ static void directories_are_mounted(void **state)
     (void)state;
     assert_int_equal(ringlet_mount(server, "/static", "/"), 0);
     assert_int_equal(ringlet_mount(server, "/pages/of", "/dir"), 0);
+    assert_int_equal(ringlet_mount(server, "/root/", "/"), 0);
     uint16_t port = begin(&run, server);
     struct dial dial = dial_open(port);
     struct answer answer = dial_ask(&dial, "GET /static/hello.txt HTTP/1.1\r\nHost: h\r\n\r\n");
@@ -261,6 +262,13 @@ static void directories_are_mounted(void **state)
     expect_file(&answer, FILE_INDEX, false);
     answer = dial_ask(&dial, "GET /static/dir HTTP/1.1\r\nHost: h\r\n\r\n");
     assert_true(str_equal(answer_field(&answer, "Location"), STR("/static/dir/")));
+    answer = dial_ask(&dial, "GET /p%61ges//of?a=%2F HTTP/1.1\r\nHost: h\r\n\r\n");
+    assert_int_equal(answer.status, 301);
+    assert_true(str_equal(answer_field(&answer, "Location"), STR("/pages/of/?a=%2F")));
+    answer = dial_ask(&dial, "GET /root HTTP/1.1\r\nHost: h\r\n\r\n");
+    assert_true(str_equal(answer_field(&answer, "Location"), STR("/root/")));
+    answer = dial_ask(&dial, "GET /root/dir/ HTTP/1.1\r\nHost: h\r\n\r\n");
+    expect_file(&answer, FILE_INDEX, false);
     answer = dial_ask(&dial, "GET /pages/of/../hello.txt HTTP/1.1\r\nHost: h\r\n\r\n");
     assert_int_equal(answer.status, 404);
     dial_close(&dial);
@@ -283,6 +291,9 @@ static void expect_refusal(struct ringlet *server, int status, const char *says)
 
 static void what_is_wrong_is_said(void **state)
 {
+    static const char *const nowhere[] = {
+        "", "assets", "/..", "/../..", "/a/../..", "/a/./b", "//", "//a", "/a//b", "/a//", "../a",
+    };
     struct ringlet *server = make(NULL);
 
     (void)state;
@@ -301,6 +312,16 @@ static void what_is_wrong_is_said(void **state)
     server = make(NULL);
     assert_int_equal(ringlet_mount(server, "/static", "/"), -EINVAL);
     expect_refusal(server, 2, "ringlet: the mount at /static: ");
+
+    for (size_t i = 0; i < sizeof nowhere / sizeof *nowhere; i++) {
+        server = make(stage_site());
+        assert_int_equal(ringlet_mount(server, "/static", nowhere[i]), -EINVAL);
+        expect_refusal(server, 2, "ringlet: the mount at /static: its directory is a path below");
+    }
+    server = make(stage_site());
+    ringlet_route(server, "GET", "/static", say_state, NULL);
+    assert_int_equal(ringlet_mount(server, "/static", "/"), -EINVAL);
+    expect_refusal(server, 2, "ringlet: the route GET /static is there already\n");
 
     expect_refusal(make("/no/such/directory"), 2, "ringlet: --root /no/such/directory: ");
 
