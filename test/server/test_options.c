@@ -1,4 +1,4 @@
-/* The root "/" and the CPU the test is pinned to stand in for an operator's. */
+/* The root "/" stands in for an operator's. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -6,85 +6,17 @@
 
 #include <cmocka.h>
 
-#include "server/options.h"
+#include "reading.h"
 
-#include <sched.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-enum { WORDS_MAX = 8, HELP_COLUMNS = 80 };
 
 static struct config config;
-
-/* Copies of the words and variables of the last reading, which the texts of `config` point into. */
-static char texts[2 * WORDS_MAX + 1][128];
-
-static char *copy(size_t place, const char *text)
-{
-    assert_true(strlen(text) < sizeof texts[0]);
-    memcpy(texts[place], text, strlen(text) + 1);
-    return texts[place];
-}
-
-/* What was written on the error stream; the caller frees it. */
-static char *read_options(enum options_action *action, const char *const *words,
-                          const char *const *variables)
-{
-    char *argv[WORDS_MAX + 2] = { copy(0, "ringlet") };
-    char *envp[WORDS_MAX + 1] = { NULL };
-    char *text = NULL;
-    size_t len;
-    size_t argc = 1;
-
-    for (; argc <= WORDS_MAX && words && words[argc - 1]; argc++)
-        argv[argc] = copy(argc, words[argc - 1]);
-    for (size_t i = 0; i < WORDS_MAX && variables && variables[i]; i++)
-        envp[i] = copy(WORDS_MAX + 1 + i, variables[i]);
-
-    FILE *err = open_memstream(&text, &len);
-    assert_non_null(err);
-    *action = options_read(&config, (int)argc, argv, envp, err);
-    fclose(err);
-    return text;
-}
-
-#define WORDS(...) ((const char *const[]){ __VA_ARGS__, NULL })
-#define NOTHING    ((const char *const[]){ NULL })
-
-static void assert_read(const char *const *words, const char *const *variables,
-                        enum options_action wanted)
-{
-    enum options_action action;
-    char *text = read_options(&action, words, variables);
-
-    if (action != wanted)
-        fail_msg("action %d, not %d: %s", (int)action, (int)wanted, text);
-    assert_string_equal(text, "");
-    free(text);
-}
-
-static void assert_refused(const char *const *words, const char *const *variables,
-                           const char *sentence)
-{
-    enum options_action action;
-    char *text = read_options(&action, words, variables);
-
-    assert_int_equal(action, OPTIONS_REFUSED);
-    if (strncmp(text, sentence, strlen(sentence)) != 0)
-        fail_msg("\"%s\" does not begin with \"%s\"", text, sentence);
-    const char *end = strchr(text, '\n');
-    assert_non_null(end);
-    assert_string_equal(end, "\n"); /* one line, and that one ended */
-    free(text);
-}
 
 static void defaults(void **state)
 {
     (void)state;
     memset(&config, 0xff, sizeof config);
-    assert_read(NOTHING, NULL, OPTIONS_RUN);
+    assert_read(&config, NOTHING, NULL, OPTIONS_RUN);
     assert_string_equal(config.root, ".");
     assert_string_equal(config.host, "127.0.0.1");
     assert_int_equal(config.port, 8080);
@@ -110,23 +42,23 @@ static void defaults(void **state)
 static void long_and_short_names(void **state)
 {
     (void)state;
-    assert_read(WORDS("-r", "/", "-a", "::1", "-p0", "-t", "5"), NULL, OPTIONS_RUN);
+    assert_read(&config, WORDS("-r", "/", "-a", "::1", "-p0", "-t", "5"), NULL, OPTIONS_RUN);
     assert_string_equal(config.root, "/");
     assert_string_equal(config.host, "::1");
     assert_int_equal(config.port, 0);
     assert_int_equal(config.idle_ms, 5000);
 
-    assert_read(WORDS("--root=/", "--host", "0.0.0.0", "--port", "65535", "--timeout=1ms"), NULL,
-                OPTIONS_RUN);
+    assert_read(&config, WORDS("--root=/", "--host", "0.0.0.0", "--port", "65535", "--timeout=1ms"),
+                NULL, OPTIONS_RUN);
     assert_string_equal(config.host, "0.0.0.0");
     assert_int_equal(config.port, 65535);
     assert_int_equal(config.idle_ms, 1);
 
-    assert_read(WORDS("-l", "-", "-d", "-q", "-c", "1", "--dotfiles"), NULL, OPTIONS_RUN);
+    assert_read(&config, WORDS("-l", "-", "-d", "-q", "-c", "1", "--dotfiles"), NULL, OPTIONS_RUN);
     assert_string_equal(config.log, "-");
     assert_true(config.debug && config.quiet && config.dotfiles);
 
-    assert_read(WORDS("-w1", "--user", "root", "--mime-types", "/proc/self/status"), NULL,
+    assert_read(&config, WORDS("-w1", "--user", "root", "--mime-types", "/proc/self/status"), NULL,
                 OPTIONS_RUN);
     assert_string_equal(config.user, "root");
     assert_string_equal(config.mime_types, "/proc/self/status");
@@ -135,201 +67,16 @@ static void long_and_short_names(void **state)
 static void the_directory_may_stand_anywhere(void **state)
 {
     (void)state;
-    assert_read(WORDS("/", "-p", "1"), NULL, OPTIONS_RUN);
+    assert_read(&config, WORDS("/", "-p", "1"), NULL, OPTIONS_RUN);
     assert_string_equal(config.root, "/");
-    assert_read(WORDS("-p", "1", "--", "/"), NULL, OPTIONS_RUN);
+    assert_read(&config, WORDS("-p", "1", "--", "/"), NULL, OPTIONS_RUN);
     assert_string_equal(config.root, "/");
-}
-
-static void engines(void **state)
-{
-    (void)state;
-    assert_read(WORDS("--engine", "epoll"), NULL, OPTIONS_RUN);
-    assert_int_equal(config.engine, ENGINE_EPOLL);
-    assert_read(WORDS("--engine", "io_uring"), NULL, OPTIONS_RUN);
-    assert_int_equal(config.engine, ENGINE_IO_URING);
-    assert_read(WORDS("--engine", "auto"), NULL, OPTIONS_RUN);
-    assert_int_equal(config.engine, ENGINE_AUTO);
-}
-
-static void entity_tags(void **state)
-{
-    (void)state;
-    assert_read(WORDS("--root", "/"), NULL, OPTIONS_RUN);
-    assert_int_equal(config.etag, ENTRY_ETAG_TIME);
-    assert_read(WORDS("--etag", "hash"), NULL, OPTIONS_RUN);
-    assert_int_equal(config.etag, ENTRY_ETAG_HASH);
-    assert_read(WORDS("--etag", "off"), NULL, OPTIONS_RUN);
-    assert_int_equal(config.etag, ENTRY_ETAG_OFF);
-}
-
-static void demo_endpoints(void **state)
-{
-    (void)state;
-    assert_read(WORDS("--root", "/"), NULL, OPTIONS_RUN);
-    assert_true(!config.demo && !config.dataset);
-    assert_read(WORDS("--demo", "--dataset", "/proc/self/status"), NULL, OPTIONS_RUN);
-    assert_true(config.demo);
-    assert_string_equal(config.dataset, "/proc/self/status");
-    assert_refused(WORDS("--dataset", "/proc/self/status"), NULL,
-                   "ringlet: --dataset /proc/self/status: only --demo reads it; give that, too");
-}
-
-static void what_answers_for_a_directory(void **state)
-{
-    (void)state;
-    assert_read(WORDS("--root", "/"), NULL, OPTIONS_RUN);
-    assert_string_equal(config.index, "index.html");
-    assert_false(config.listing);
-    assert_read(WORDS("--index", "home.html, index.htm", "--listing"), NULL, OPTIONS_RUN);
-    assert_string_equal(config.index, "home.html, index.htm");
-    assert_true(config.listing);
-    assert_read(WORDS("--index", ""), NULL, OPTIONS_RUN);
-    assert_string_equal(config.index, "");
-    assert_read(WORDS("--index", "a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p"), NULL, OPTIONS_RUN);
-    assert_read(WORDS("--root", "/"), WORDS("RINGLET_INDEX=", "RINGLET_LISTING=yes"), OPTIONS_RUN);
-    assert_string_equal(config.index, "");
-    assert_true(config.listing);
-}
-
-static void bad_names_of_an_index(void **state)
-{
-    static const char *const bad[] = { "a/b", "a,,b", "a,", ",a",
-                                       " ",   "a,..", ".",  "a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q" };
-
-    (void)state;
-    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        char sentence[128];
-        snprintf(sentence, sizeof sentence,
-                 "ringlet: --index %s: up to 16 names of files are allowed", bad[i]);
-        assert_refused(WORDS("--index", bad[i]), NULL, sentence);
-    }
-}
-
-static void times_and_sizes(void **state)
-{
-    static const struct {
-        const char *text;
-        uint32_t ms;
-    } times[] = {
-        { "1", 1000 },         { "250ms", 250 },      { "7s", 7000 }, { "2m", 120000 },
-        { "1440m", 86400000 }, { "86400", 86400000 }, { "0", 0 },
-    };
-    static const struct {
-        const char *text;
-        uint64_t bytes;
-    } sizes[] = {
-        { "0", 0 },        { "4096", 4096 },     { "3k", 3072 },          { "3K", 3072 },
-        { "2m", 2097152 }, { "5g", 5368709120 }, { "1024g", 1ULL << 40 },
-    };
-
-    (void)state;
-    for (size_t i = 0; i < sizeof times / sizeof times[0]; i++) {
-        assert_read(WORDS("--drain-timeout", times[i].text), NULL, OPTIONS_RUN);
-        assert_int_equal(config.drain_ms, times[i].ms);
-    }
-    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
-        assert_read(WORDS("--max-body", sizes[i].text), NULL, OPTIONS_RUN);
-        assert_true(config.max_body == sizes[i].bytes);
-    }
-    assert_read(WORDS("--header-timeout=1", "--body-timeout=2", "--write-timeout=3",
-                      "--max-head=64k", "--max-conns=7"),
-                NULL, OPTIONS_RUN);
-    assert_int_equal(config.header_ms, 1000);
-    assert_int_equal(config.body_ms, 2000);
-    assert_int_equal(config.write_ms, 3000);
-    assert_int_equal(config.max_head, 65536);
-    assert_int_equal(config.max_conns, 7);
-}
-
-static void bad_values(void **state)
-{
-    static const struct {
-        const char *words[WORDS_MAX];
-        const char *sentence;
-    } cases[] = {
-        { { "-p", "65536" }, "ringlet: --port 65536: a whole number from 0 to 65535 is allowed\n" },
-        { { "--port=-1" }, "ringlet: --port -1: a whole number" },
-        { { "--port=80x" }, "ringlet: --port 80x: a whole number" },
-        { { "--port= 80" }, "ringlet: --port  80: a whole number" },
-        { { "--port=0x50" }, "ringlet: --port 0x50: a whole number" },
-        { { "--port=" }, "ringlet: --port '': a whole number" },
-        { { "--port=18446744073709551617" }, "ringlet: --port 18446744073709551617: a whole" },
-        { { "--port" }, "ringlet: --port: the value is missing; a whole number" },
-        { { "-p" }, "ringlet: --port: the value is missing; a whole number" },
-        { { "-w" }, "ringlet: --workers: the value is missing; a whole number from 1 to 1024" },
-        { { "-t", "0" }, "ringlet: --timeout 0: a time from 1ms to 1440m is allowed" },
-        { { "-t", "1441m" }, "ringlet: --timeout 1441m: a time" },
-        { { "-t", "1h" }, "ringlet: --timeout 1h: a time" },
-        { { "-t", "ms" }, "ringlet: --timeout ms: a time" },
-        { { "-t", "1.5" }, "ringlet: --timeout 1.5: a time" },
-        { { "-t", "5 s" }, "ringlet: --timeout 5 s: a time" },
-        { { "-t", "307445734561825861m" }, "ringlet: --timeout 307445734561825861m: a time" },
-        { { "--max-head", "1023" }, "ringlet: --max-head 1023: a size from 1k to 64k is allowed" },
-        { { "--max-head", "65k" }, "ringlet: --max-head 65k: a size" },
-        { { "--max-body", "1025g" }, "ringlet: --max-body 1025g: a size from 0" },
-        { { "--max-body", "1kb" }, "ringlet: --max-body 1kb: a size" },
-        { { "--max-conns", "0" },
-          "ringlet: --max-conns 0: a whole number from 1 to 1000000 is allowed\n" },
-        { { "--etag", "md5" }, "ringlet: --etag md5: time, hash or off is allowed\n" },
-        { { "--engine", "kqueue" },
-          "ringlet: --engine kqueue: auto, io_uring or epoll is allowed\n" },
-        { { "--engine", "AUTO" }, "ringlet: --engine AUTO: auto" },
-        { { "-a", "localhost" }, "ringlet: --host localhost: a numeric IPv4 or IPv6 address" },
-        { { "-a", "127.1" }, "ringlet: --host 127.1: a numeric" },
-        { { "-a", "[::1]" }, "ringlet: --host [::1]: a numeric" },
-        { { "-a", "" }, "ringlet: --host '': a numeric" },
-        { { "-l", "" }, "ringlet: --log '': name a file\n" },
-        { { "--user", "nobody at all" }, "ringlet: --user nobody at all: there is no such user" },
-        { { "--user", "" }, "ringlet: --user '': name a user" },
-        { { "--mime-types", "/" }, "ringlet: --mime-types /: that is not a regular file" },
-        { { "--mime-types", "/no/such" }, "ringlet: --mime-types /no/such: No such file" },
-        { { "-r", "" }, "ringlet: --root '': name a directory" },
-        { { "-r", "/no/such" },
-          "ringlet: --root /no/such: No such file or directory; name a directory that can be "
-          "read\n" },
-        { { "/proc/self/status" },
-          "ringlet: DIR /proc/self/status: that is not a directory; name the directory" },
-        { { "" }, "ringlet: DIR : name a directory" },
-        { { "/", "/tmp" }, "ringlet: DIR /tmp: / is already named" },
-        { { "-r", "/", "/tmp" }, "ringlet: DIR /tmp: --root / is already named" },
-        { { "--nosuch" }, "ringlet: --nosuch: there is no such option" },
-        { { "--max" }, "ringlet: --max: there is no such option, or more than one begins" },
-        { { "-x" }, "ringlet: -x: there is no such option" },
-        { { "-dx" }, "ringlet: -x: there is no such option" },
-        { { "--debug=1" }, "ringlet: --debug=1: --debug takes no value" },
-        { { "--cpus", "" }, "ringlet: --cpus '': a list of CPUs" },
-        { { "--cpus", "1023,5000" }, "ringlet: --cpus 1023,5000: CPU 1023 is not one" },
-        { { "--cpus", "a" }, "ringlet: --cpus a: that is not a list of CPUs" },
-    };
-
-    (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
-        assert_refused(cases[i].words, NULL, cases[i].sentence);
-}
-
-static void unreadable_root(void **state)
-{
-    char dir[] = "/tmp/ringlet-options-XXXXXX", sentence[128];
-
-    (void)state;
-    assert_non_null(mkdtemp(dir));
-    assert_int_equal(chmod(dir, 0), 0);
-    bool root = geteuid() == 0;
-    if (root)
-        assert_int_equal(seteuid(65534), 0);
-    snprintf(sentence, sizeof sentence,
-             "ringlet: --root %s: Permission denied; name a directory that can be read\n", dir);
-    assert_refused(WORDS("--root", dir), NULL, sentence);
-    if (root)
-        assert_int_equal(seteuid(0), 0);
-    rmdir(dir);
 }
 
 static void the_environment(void **state)
 {
     (void)state;
-    assert_read(NOTHING,
+    assert_read(&config, NOTHING,
                 WORDS("RINGLET_PORT=81", "RINGLET_ROOT=/", "RINGLET_HEADER_TIMEOUT=250ms",
                       "RINGLET_MAX_BODY=2k", "RINGLET_DEBUG=yes", "RINGLET_QUIET=Off",
                       "RINGLET_MIME_TYPES=/proc/self/status", "RINGLET_WORKERS=1"),
@@ -359,7 +106,7 @@ static void flags_in_the_environment(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        assert_read(NOTHING, WORDS(cases[i].variable), OPTIONS_RUN);
+        assert_read(&config, NOTHING, WORDS(cases[i].variable), OPTIONS_RUN);
         assert_int_equal(config.debug, cases[i].on);
     }
 }
@@ -367,7 +114,7 @@ static void flags_in_the_environment(void **state)
 static void the_command_line_goes_first(void **state)
 {
     (void)state;
-    assert_read(WORDS("-p", "82", "/", "-w", "1"),
+    assert_read(&config, WORDS("-p", "82", "/", "-w", "1"),
                 WORDS("RINGLET_PORT=81", "RINGLET_ROOT=/no/such", "RINGLET_CORES=9999"),
                 OPTIONS_RUN);
     assert_int_equal(config.port, 82);
@@ -375,207 +122,42 @@ static void the_command_line_goes_first(void **state)
     assert_int_equal(config.cores, 1);
 }
 
-static void bad_variables(void **state)
+static void actions(void **state)
+{
+    (void)state;
+    assert_read(&config, WORDS("--check"), NULL, OPTIONS_CHECK);
+    assert_read(&config, NOTHING, WORDS("RINGLET_CHECK=1"), OPTIONS_CHECK);
+    assert_read(&config, NOTHING, WORDS("RINGLET_CHECK=0"), OPTIONS_RUN);
+    assert_read(&config, WORDS("-h"), NULL, OPTIONS_HELP);
+    assert_read(&config, WORDS("--port", "x", "--help"), NULL, OPTIONS_HELP);
+    assert_read(&config, WORDS("-V"), NULL, OPTIONS_VERSION);
+    assert_read(&config, WORDS("--version"), WORDS("RINGLET_PORT=x"), OPTIONS_VERSION);
+    assert_read(&config, NOTHING, WORDS("RINGLET_VERSION=0.1.0", "RINGLET_HELP=x"), OPTIONS_RUN);
+    assert_refused(WORDS("--check", "-p", "x"), NULL, "ringlet: --port x: ");
+}
+
+static void bad_words(void **state)
 {
     static const struct {
-        const char *variable, *sentence;
+        const char *words[WORDS_MAX];
+        const char *sentence;
     } cases[] = {
-        { "RINGLET_PORT=x", "ringlet: RINGLET_PORT=x: a whole number from 0 to 65535" },
-        { "RINGLET_PORT=", "ringlet: RINGLET_PORT=: a whole number" },
-        { "RINGLET_PORT=tcp://10.0.0.1:80",
-          "ringlet: RINGLET_PORT=tcp://10.0.0.1:80: a whole number from 0 to 65535 is allowed; "
-          "Kubernetes sets this" },
-        { "RINGLET_DEBUG=maybe", "ringlet: RINGLET_DEBUG=maybe: 1, true, yes or on, and 0" },
-        { "RINGLET_DEBUG=", "ringlet: RINGLET_DEBUG=: 1, true" },
-        { "RINGLET_DEBUG=2", "ringlet: RINGLET_DEBUG=2: 1, true" },
-        { "RINGLET_MAX_HEAD=1", "ringlet: RINGLET_MAX_HEAD=1: a size from 1k to 64k" },
-        { "RINGLET_ROOT=/no/such", "ringlet: RINGLET_ROOT=/no/such: No such file" },
-        { "RINGLET_CHECK=perhaps", "ringlet: RINGLET_CHECK=perhaps: 1, true" },
-        { "RINGLET_WORKERS=0", "ringlet: RINGLET_WORKERS=0: this process may use 1 CPU (" },
-        { "RINGLET_CPUS=0,0,0", "ringlet: RINGLET_CPUS=0,0,0: CPU 0 is " },
+        { { "--port" }, "ringlet: --port: the value is missing; a whole number" },
+        { { "-p" }, "ringlet: --port: the value is missing; a whole number" },
+        { { "-w" }, "ringlet: --workers: the value is missing; a whole number from 1 to 1024" },
+        { { "" }, "ringlet: DIR : name a directory" },
+        { { "/", "/tmp" }, "ringlet: DIR /tmp: / is already named" },
+        { { "-r", "/", "/tmp" }, "ringlet: DIR /tmp: --root / is already named" },
+        { { "--nosuch" }, "ringlet: --nosuch: there is no such option" },
+        { { "--max" }, "ringlet: --max: there is no such option, or more than one begins" },
+        { { "-x" }, "ringlet: -x: there is no such option" },
+        { { "-dx" }, "ringlet: -x: there is no such option" },
+        { { "--debug=1" }, "ringlet: --debug=1: --debug takes no value" },
     };
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
-        assert_refused(NOTHING, WORDS(cases[i].variable), cases[i].sentence);
-}
-
-static void actions(void **state)
-{
-    (void)state;
-    assert_read(WORDS("--check"), NULL, OPTIONS_CHECK);
-    assert_read(NOTHING, WORDS("RINGLET_CHECK=1"), OPTIONS_CHECK);
-    assert_read(NOTHING, WORDS("RINGLET_CHECK=0"), OPTIONS_RUN);
-    assert_read(WORDS("-h"), NULL, OPTIONS_HELP);
-    assert_read(WORDS("--port", "x", "--help"), NULL, OPTIONS_HELP);
-    assert_read(WORDS("-V"), NULL, OPTIONS_VERSION);
-    assert_read(WORDS("--version"), WORDS("RINGLET_PORT=x"), OPTIONS_VERSION);
-    assert_read(NOTHING, WORDS("RINGLET_VERSION=0.1.0", "RINGLET_HELP=x"), OPTIONS_RUN);
-    assert_refused(WORDS("--check", "-p", "x"), NULL, "ringlet: --port x: ");
-}
-
-/* The test is pinned to one CPU; its number is in `state`. */
-static void cores_within_the_allowed_cpus(void **state)
-{
-    char cpu[16], twice[40], sentence[200];
-    int number = *(const int *)*state;
-
-    snprintf(cpu, sizeof cpu, "%d", number);
-    assert_read(NOTHING, NULL, OPTIONS_RUN);
-    assert_int_equal(config.cores, 1);
-    assert_int_equal(config.cpus[0], number);
-    assert_read(WORDS("--cpus", cpu), NULL, OPTIONS_RUN);
-    assert_int_equal(config.cores, 1);
-    assert_int_equal(config.cpus[0], number);
-    assert_read(WORDS("--cpus", cpu, "--cores", "1"), NULL, OPTIONS_RUN);
-
-    snprintf(sentence, sizeof sentence,
-             "ringlet: --cores 64: this process may use 1 CPU (%d); ask for 1 to 1, or allow more "
-             "with taskset or the container's cpuset\n",
-             number);
-    assert_refused(WORDS("--cores", "64"), NULL, sentence);
-    snprintf(sentence, sizeof sentence, "ringlet: --workers 2: --cpus %d names 1 CPU; ask for ",
-             number);
-    assert_refused(WORDS("--cpus", cpu, "-w2"), NULL, sentence);
-    assert_refused(WORDS("--cores", "0"), NULL, "ringlet: --cores 0: this process may use 1 CPU");
-    assert_refused(WORDS("--cores", "one"), NULL, "ringlet: --cores one: this process may use 1");
-    snprintf(twice, sizeof twice, "%d,%d", number, number);
-    snprintf(sentence, sizeof sentence, "ringlet: --cpus %s: CPU %d is named twice", twice, number);
-    assert_refused(WORDS("--cpus", twice), NULL, sentence);
-    snprintf(sentence, sizeof sentence,
-             "ringlet: --cpus %d: CPU %d is not one this process may use; allowed are %d, more",
-             number + 1, number + 1, number);
-    snprintf(cpu, sizeof cpu, "%d", number + 1);
-    assert_refused(WORDS("--cpus", cpu), NULL, sentence);
-}
-
-static void help_fits_and_shows_all(void **state)
-{
-    static const char *const shown[] = {
-        "Usage: ringlet [OPTIONS] [DIR]\n",
-        "-c, --cores N",
-        "-w, --workers N",
-        "--cpus LIST",
-        "-r, --root DIR",
-        "-a, --host ADDRESS",
-        "-p, --port N",
-        "-t, --timeout TIME",
-        "-l, --log FILE",
-        "-d, --debug",
-        "--engine NAME",
-        "--drain-timeout TIME",
-        "--header-timeout TIME",
-        "--body-timeout TIME",
-        "--write-timeout TIME",
-        "--cache-size SIZE",
-        "--max-head SIZE",
-        "--max-body SIZE",
-        "--max-conns N",
-        "--user USER[:GROUP]",
-        "--index NAMES",
-        "--listing",
-        "--dotfiles",
-        "--mime-types FILE",
-        "--demo",
-        "--dataset FILE",
-        "--check",
-        "-q, --quiet",
-        "-h, --help",
-        "-V, --version",
-        "(default 8080)",
-        "(default 60s)",
-        "(default 16k)",
-        "RINGLET_PORT=80",
-    };
-    char *text = NULL;
-    size_t len;
-    FILE *out = open_memstream(&text, &len);
-
-    (void)state;
-    options_help(out);
-    fclose(out);
-    for (size_t i = 0; i < sizeof shown / sizeof shown[0]; i++)
-        if (!strstr(text, shown[i]))
-            fail_msg("--help does not show \"%s\"", shown[i]);
-    for (char *line = text, *end; (end = strchr(line, '\n')); line = end + 1)
-        if (end - line > HELP_COLUMNS)
-            fail_msg("%.*s: wider than %d columns", (int)(end - line), line, HELP_COLUMNS);
-    free(text);
-}
-
-/* In the order of the command line, or of the lines of the variable; the line goes first. */
-static void rules(void **state)
-{
-    const char *const variables[] = { "RINGLET_HEADER=/*: X-A: 1\n\n/b: X-B: 2", "RINGLET_CORS=on",
-                                      "RINGLET_COMPRESS=yes", NULL };
-
-    (void)state;
-    assert_read(WORDS("--header", "/*: X-C: 1", "--header=/c/*: X-C: 2", "--max-age", "0"),
-                variables, OPTIONS_RUN);
-    assert_int_equal(config.headers.count, 2);
-    assert_true(str_equal(config.headers.items[1], STR("/c/*: X-C: 2")));
-    assert_true(config.cors && config.compress && config.has_max_age);
-    assert_int_equal(config.max_age, 0);
-
-    assert_read(WORDS("--spa", "/index.html", "--redirect", "/a=/b", "--error-page=404=/404.html"),
-                variables, OPTIONS_RUN);
-    assert_int_equal(config.headers.count, 2);
-    assert_true(str_equal(config.headers.items[1], STR("/b: X-B: 2")));
-    assert_int_equal(config.redirects.count, 1);
-    assert_int_equal(config.error_pages.count, 1);
-    assert_string_equal(config.spa, "/index.html");
-    assert_false(config.has_max_age);
-}
-
-static void bad_rules(void **state)
-{
-    const char *const variables[] = { "RINGLET_REDIRECT=/a=/b\n/c", NULL };
-    char name[] = "ringlet", option[] = "--redirect", rule[] = "/a=/b";
-    char *argv[2 * CONFIG_LIST_MAX + 4] = { name };
-    char *text = NULL;
-    size_t len;
-
-    (void)state;
-    assert_refused(WORDS("--header", "X: y", "--header", "/*: X: y"), NULL,
-                   "ringlet: --header X: y: 'PATTERN: Name: value' is allowed");
-    assert_refused(WORDS("--redirect", "/a=/b:999"), NULL,
-                   "ringlet: --redirect /a=/b:999: the status must be one of");
-    assert_refused(WORDS("--error-page", "200=/a"), NULL,
-                   "ringlet: --error-page 200=/a: STATUS=PATH is allowed");
-    assert_refused(WORDS("--spa", "index.html"), NULL,
-                   "ringlet: --spa index.html: name a file by its path from the root");
-    assert_refused(WORDS("--max-age", "31536001"), NULL,
-                   "ringlet: --max-age 31536001: a whole number from 0 to 31536000 is allowed");
-    assert_refused(NULL, variables,
-                   "ringlet: RINGLET_REDIRECT=/a=/b?/c: FROM=TO or FROM=TO:STATUS");
-
-    FILE *err = open_memstream(&text, &len);
-    assert_non_null(err);
-    for (int i = 1; i <= 2 * (CONFIG_LIST_MAX + 1); i += 2) {
-        argv[i] = option;
-        argv[i + 1] = rule;
-    }
-    assert_int_equal(options_read(&config, 2 * CONFIG_LIST_MAX + 3, argv, NULL, err),
-                     OPTIONS_REFUSED);
-    fclose(err);
-    assert_string_equal(text,
-                        "ringlet: --redirect /a=/b: no more than 64 are allowed; use a file\n");
-    free(text);
-}
-
-static int pin(void **state)
-{
-    static int cpu;
-    cpu_set_t set;
-
-    if (sched_getaffinity(0, sizeof set, &set) < 0)
-        return -1;
-    while (!CPU_ISSET((size_t)cpu, &set))
-        cpu++;
-    CPU_ZERO(&set);
-    CPU_SET((size_t)cpu, &set);
-    *state = &cpu;
-    return sched_setaffinity(0, sizeof set, &set);
+        assert_refused(cases[i].words, NULL, cases[i].sentence);
 }
 
 int main(void)
@@ -584,23 +166,11 @@ int main(void)
         cmocka_unit_test(defaults),
         cmocka_unit_test(long_and_short_names),
         cmocka_unit_test(the_directory_may_stand_anywhere),
-        cmocka_unit_test(engines),
-        cmocka_unit_test(entity_tags),
-        cmocka_unit_test(demo_endpoints),
-        cmocka_unit_test(what_answers_for_a_directory),
-        cmocka_unit_test(bad_names_of_an_index),
-        cmocka_unit_test(times_and_sizes),
-        cmocka_unit_test(bad_values),
-        cmocka_unit_test(unreadable_root),
         cmocka_unit_test(the_environment),
         cmocka_unit_test(flags_in_the_environment),
         cmocka_unit_test(the_command_line_goes_first),
-        cmocka_unit_test(bad_variables),
         cmocka_unit_test(actions),
-        cmocka_unit_test(cores_within_the_allowed_cpus),
-        cmocka_unit_test(rules),
-        cmocka_unit_test(bad_rules),
-        cmocka_unit_test(help_fits_and_shows_all),
+        cmocka_unit_test(bad_words),
     };
-    return cmocka_run_group_tests(tests, pin, NULL);
+    return cmocka_run_group_tests(tests, reading_pin, NULL);
 }
