@@ -3,7 +3,7 @@
 
 get_property(library_rooms GLOBAL PROPERTY ROOMS)
 get_property(room_links GLOBAL PROPERTY ROOM_LINKS)
-list(REMOVE_ITEM library_rooms io_no_uring demo tls)
+list(REMOVE_ITEM library_rooms io_no_uring demo)
 
 # What a linker calls the libraries that the rooms name as targets or by path.
 set(library_links)
@@ -19,7 +19,7 @@ foreach(link IN LISTS room_links)
     endif()
 endforeach()
 list(REMOVE_DUPLICATES library_links)
-list(REMOVE_ITEM library_links cjson ssl crypto)
+list(REMOVE_ITEM library_links cjson)
 
 set(library_objects)
 foreach(room IN LISTS library_rooms)

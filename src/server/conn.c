@@ -30,8 +30,10 @@ bool conn_holds(const struct conn *c)
         return !filling && input_is_empty(&c->http1.input);
     if (c->state == CONN_WAITING && !c->http1.kept)
         return false;
-    return sending == (c->out != NULL) && !(c->state == CONN_READING && filling) &&
-           !(c->state == CONN_FILLING && !filling);
+    if (c->secure && !sending && (c->secure->sealed || file_want_is_open(&c->secure->want)))
+        return false;
+    return (sending || !c->out) && (c->out || c->secure || !sending) &&
+           !(c->state == CONN_READING && filling) && !(c->state == CONN_FILLING && !filling);
 }
 
 static COLD void tell(const struct core *core, const struct conn *c, const char *what)
@@ -90,35 +92,13 @@ static void name_peer(struct http1 *h, int fd)
         h->peer_len = (uint8_t)strlen(h->peer);
 }
 
-void conn_open(struct core *core, int fd, bool secure)
-{
-    (void)secure;
-    struct conn *c = take(core);
-
-    if (!c) {
-        close(fd);
-        return;
-    }
-    list_append(&core->conns, &c->link);
-    core->conn_count++;
-    list_init(&c->filling);
-    deadline_init(&c->deadline);
-    c->state = CONN_READING;
-    c->ended = c->last = c->paused = c->reset = false;
-    c->out = NULL;
-    http1_init(&c->http1);
-    if (core->log || core->config->app)
-        name_peer(&c->http1, fd);
-    core->source.engine->attach(core->source.io, &c->sock, fd);
-    deadline_set(&core->deadlines, &c->deadline, DEADLINE_IDLE, core->now_ms);
-    tell(core, c, "opened");
-}
-
 static COLD void close_with(struct core *core, struct conn *c, enum io_close_how how,
                             const char *why)
 {
     tell(core, c, why);
     http1_drop(&c->http1, core);
+    if (c->secure)
+        secure_stop(c->secure, core);
     list_remove(&c->filling);
     enter(c, CONN_CLOSING);
     deadline_set(&core->deadlines, &c->deadline, DEADLINE_LINGER, core->now_ms);
@@ -136,18 +116,76 @@ static void cut_short(struct core *core, struct conn *c)
     core->source.engine->close(core->source.io, &c->sock, IO_CLOSE_RESET);
 }
 
+/* Who began first has had the most time. */
+static void bound_handshakes(struct core *core)
+{
+    struct deadline *oldest = deadlines_first(&core->deadlines, DEADLINE_HANDSHAKE);
+
+    if (core->secure->handshakes > SECURE_HANDSHAKES_MAX && oldest)
+        close_with(core, CONTAINER_OF(oldest, struct conn, deadline), IO_CLOSE_RESET,
+                   "reset: too many handshakes are under way");
+}
+
+static bool begin_secure(struct core *core, struct conn *c, bool secure)
+{
+    c->secure = secure ? secure_make(core, c) : NULL;
+    return !secure || c->secure;
+}
+
+void conn_open(struct core *core, int fd, bool secure)
+{
+    struct conn *c = take(core);
+
+    if (!c || !begin_secure(core, c, secure)) {
+        if (c)
+            list_append(&core->conns_free, &c->link);
+        close(fd);
+        return;
+    }
+    list_append(&core->conns, &c->link);
+    core->conn_count++;
+    list_init(&c->filling);
+    deadline_init(&c->deadline);
+    c->state = CONN_READING;
+    c->ended = c->last = c->paused = c->reset = c->hungry = false;
+    c->out = NULL;
+    http1_init(&c->http1);
+    c->http1.secure = secure;
+    if (core->log || core->config->app)
+        name_peer(&c->http1, fd);
+    core->source.engine->attach(core->source.io, &c->sock, fd);
+    deadline_set(&core->deadlines, &c->deadline, secure ? DEADLINE_HANDSHAKE : DEADLINE_IDLE,
+                 core->now_ms);
+    tell(core, c, "opened");
+    if (secure)
+        bound_handshakes(core);
+}
+
+/* What the socket has brought, as it came. */
+static inline struct input *received(struct conn *c)
+{
+    return c->secure ? &c->secure->cipher : &c->http1.input;
+}
+
+/* Is there something to go on with, without more bytes from the peer? */
+static inline bool has_more(const struct conn *c)
+{
+    return http1_has_more(&c->http1) || (c->secure && secure_has_input(c->secure));
+}
+
 /* Leave what can't be read yet to the kernel, and do not keep buffers from others when they are
  * scarce. What is copied then is no lease any more, so only the pause bounds it. */
 static COLD void hold_back(struct core *core, struct conn *c)
 {
     struct io *io = core->source.io;
+    struct input *input = received(c);
     bool scarce = core->source.engine->stats(io).leases > core->buffers / 2;
 
     if (!c->paused && (scarce || c->sock.leases > CONN_LEASES_HELD)) {
         core->source.engine->pause(io, &c->sock);
         c->paused = true;
     }
-    if (scarce && input_keep(&c->http1.input, &core->source) < 0)
+    if (scarce && input_keep(input, &core->source) < 0)
         close_with(core, c, IO_CLOSE_RESET, "reset: out of memory");
 }
 
@@ -158,17 +196,76 @@ static void let_come(struct core *core, struct conn *c)
     c->paused = false;
 }
 
+static void sent_all(struct core *core, struct conn *c);
+
+/* What has been sealed, or is being read to be. */
+static void send_sealed(struct core *core, struct conn *c, enum secure_outcome outcome)
+{
+    struct secure *s = c->secure;
+    struct iovec iov;
+
+    switch (outcome) {
+    case SECURE_SEND:
+        iov = (struct iovec){ s->sealed->bytes, s->sealed->text.len };
+        core->source.engine->send(core->source.io, &c->sock, &iov, 1);
+        break;
+    case SECURE_READING:
+        break;
+    case SECURE_NOTHING:
+        sent_all(core, c);
+        break;
+    case SECURE_BROKEN:
+        close_with(core, c, IO_CLOSE_RESET, "reset: TLS can't go on");
+        break;
+    }
+}
+
+/* The output may be NULL or empty when TLS has something to say. */
+static void begin_sending(struct core *core, struct conn *c, struct output *out)
+{
+    c->out = out;
+    enter(c, CONN_SENDING);
+    if (!c->secure)
+        output_send(out, core->source.engine, core->source.io, &c->sock);
+    c->sent_seen = c->sock.sent;
+    deadline_set(&core->deadlines, &c->deadline, DEADLINE_WRITE, core->now_ms);
+    if (input_holds_lease(received(c)))
+        hold_back(core, c);
+    if (!c->secure || c->state == CONN_CLOSING)
+        return;
+    if (out)
+        secure_begin(c->secure, out);
+    send_sealed(core, c, secure_seal(c->secure, core));
+}
+
+/* Close in peace: who speaks TLS is told that nothing follows. */
+static void finish(struct core *core, struct conn *c, const char *why)
+{
+    if (c->secure)
+        secure_end(c->secure);
+    if (c->secure && secure_has_output(c->secure)) {
+        c->last = true;
+        tell(core, c, why);
+        begin_sending(core, c, NULL);
+    } else {
+        close_with(core, c, IO_CLOSE_LINGER, why);
+    }
+}
+
 static void await_bytes(struct core *core, struct conn *c)
 {
     const struct http1 *h = &c->http1;
 
     enter(c, CONN_READING);
     if (c->ended) { /* what has come is all there is, and it is no whole request */
-        close_with(core, c, IO_CLOSE_LINGER, "closed: the client has finished");
+        finish(core, c, "closed: the client has finished");
         return;
     }
     let_come(core, c);
-    if (h->body != HTTP1_BODY_NONE)
+    if (c->secure && c->secure->handshaking) {
+        if (c->deadline.kind != DEADLINE_HANDSHAKE)
+            deadline_set(&core->deadlines, &c->deadline, DEADLINE_HANDSHAKE, core->now_ms);
+    } else if (h->body != HTTP1_BODY_NONE)
         deadline_set(&core->deadlines, &c->deadline, DEADLINE_BODY, core->now_ms);
     else if (!h->in_head)
         deadline_set(&core->deadlines, &c->deadline, DEADLINE_IDLE, core->now_ms);
@@ -176,22 +273,11 @@ static void await_bytes(struct core *core, struct conn *c)
         deadline_set(&core->deadlines, &c->deadline, DEADLINE_HEADER, core->now_ms);
 }
 
-static void send_output(struct core *core, struct conn *c, struct output *out)
-{
-    c->out = out;
-    enter(c, CONN_SENDING);
-    output_send(out, core->source.engine, core->source.io, &c->sock);
-    c->sent_seen = c->sock.sent;
-    deadline_set(&core->deadlines, &c->deadline, DEADLINE_WRITE, core->now_ms);
-    if (input_holds_lease(&c->http1.input))
-        hold_back(core, c);
-}
-
 static COLD void await_fill(struct core *core, struct conn *c)
 {
     enter(c, CONN_FILLING);
     deadline_clear(&c->deadline);
-    if (input_holds_lease(&c->http1.input))
+    if (input_holds_lease(received(c)))
         hold_back(core, c);
 }
 
@@ -199,7 +285,7 @@ static COLD void await_reply(struct core *core, struct conn *c)
 {
     enter(c, CONN_WAITING);
     deadline_clear(&c->deadline);
-    if (input_holds_lease(&c->http1.input))
+    if (input_holds_lease(received(c)))
         hold_back(core, c);
 }
 
@@ -210,8 +296,10 @@ static void go_on(struct core *core, struct conn *c, enum http1_wants wants, str
     if (fill)
         list_append(&fill->waiting, &c->filling);
     c->last = wants == HTTP1_CLOSE;
-    if (!output_is_empty(out)) {
-        send_output(core, c, out);
+    if (c->secure && c->last)
+        secure_end(c->secure);
+    if (!output_is_empty(out) || (c->secure && secure_has_output(c->secure))) {
+        begin_sending(core, c, out);
         return;
     }
     output_give_back(&core->outputs, out, &core->site);
@@ -225,6 +313,58 @@ static void go_on(struct core *core, struct conn *c, enum http1_wants wants, str
         await_bytes(core, c);
 }
 
+/* The client speaks HTTP where TLS is spoken: it is answered in its own language. */
+static COLD enum http1_wants refuse_plain(struct core *core, struct conn *c, struct output *out)
+{
+    secure_stop(c->secure, core);
+    secure_free(c->secure, core);
+    c->secure = NULL;
+    c->http1.secure = false;
+    http1_refuse(&c->http1, core, out, 400);
+    return HTTP1_CLOSE;
+}
+
+/* Open more of what has come. False when http1 has no say in what comes next, which is *wants. */
+static bool open_more(struct core *core, struct conn *c, struct output *out,
+                      enum http1_wants *wants)
+{
+    switch (secure_open(c->secure, core, &c->http1.input)) {
+    case TLS_MORE:
+    case TLS_FULL:
+        break;
+    case TLS_ENDED:
+        c->ended = true;
+        break;
+    case TLS_FAILED:
+        output_clear(out, &core->site);
+        *wants = HTTP1_CLOSE;
+        return false;
+    case TLS_PLAIN_HTTP:
+        *wants = refuse_plain(core, c, out);
+        return false;
+    }
+    return true;
+}
+
+/* As http1_run, on what TLS has brought: as long as it wants more, and there is more. */
+static enum http1_wants run_secure(struct core *core, struct conn *c, struct output *out,
+                                   struct site_fill **fill)
+{
+    enum http1_wants wants = HTTP1_BYTES;
+
+    *fill = NULL;
+    do {
+        if ((c->hungry || !http1_has_more(&c->http1)) && secure_has_input(c->secure) &&
+            !open_more(core, c, out, &wants))
+            return wants;
+        wants = http1_run(&c->http1, core, out, fill);
+        c->hungry = wants == HTTP1_BYTES;
+        if (input_keep(&c->http1.input, &core->source) < 0)
+            return HTTP1_CLOSE;
+    } while (c->hungry && secure_has_input(c->secure) && secure_has_room(c->secure));
+    return wants;
+}
+
 static void run(struct core *core, struct conn *c)
 {
     struct output *out = output_take(&core->outputs);
@@ -234,7 +374,8 @@ static void run(struct core *core, struct conn *c)
         close_with(core, c, IO_CLOSE_RESET, "reset: out of memory");
         return;
     }
-    enum http1_wants wants = http1_run(&c->http1, core, out, &fill);
+    enum http1_wants wants =
+        c->secure ? run_secure(core, c, out, &fill) : http1_run(&c->http1, core, out, &fill);
     go_on(core, c, wants, out, fill);
 }
 
@@ -246,7 +387,7 @@ void conn_received(struct core *core, const struct io_event *event)
         core->source.engine->give_back(core->source.io, event->lease);
         return;
     }
-    input_add(&c->http1.input, &core->source, event);
+    input_add(received(c), &core->source, event);
     if (c->state == CONN_READING)
         run(core, c);
     else
@@ -266,26 +407,48 @@ void conn_ended(struct core *core, const struct io_event *event)
         await_bytes(core, c);
 }
 
+/* What was put together is on its way, and what it pointed at is not needed any more. */
+static void sent_all(struct core *core, struct conn *c)
+{
+    if (c->out)
+        output_give_back(&core->outputs, c->out, &core->site);
+    c->out = NULL;
+    enter(c, list_empty(&c->filling) ? CONN_READING : CONN_FILLING);
+    if (c->last)
+        close_with(core, c, IO_CLOSE_LINGER, "closed: answered for the last time");
+    else if (c->state == CONN_FILLING)
+        await_fill(core, c);
+    else if (!has_more(c))
+        await_bytes(core, c);
+    else
+        run(core, c);
+}
+
 void conn_sent(struct core *core, const struct io_event *event)
 {
     struct conn *c = conn_of(event);
 
-    if (c->state == CONN_CLOSING) /* conn_closed gives the output back */
+    if (c->state == CONN_CLOSING) /* conn_closed gives back what was sent */
         return;
     CHECK(c->state == CONN_SENDING);
-    output_give_back(&core->outputs, c->out, &core->site);
-    c->out = NULL;
-    enter(c, list_empty(&c->filling) ? CONN_READING : CONN_FILLING);
-    if (event->result < 0)
+    if (event->result < 0) {
         close_with(core, c, IO_CLOSE_RESET, "reset: sending failed");
-    else if (c->last)
-        close_with(core, c, IO_CLOSE_LINGER, "closed: answered for the last time");
-    else if (c->state == CONN_FILLING)
-        await_fill(core, c);
-    else if (!http1_has_more(&c->http1))
-        await_bytes(core, c);
+        return;
+    }
+    if (c->secure)
+        secure_sent(c->secure, core);
+    if (c->secure && secure_has_output(c->secure))
+        send_sealed(core, c, secure_seal(c->secure, core));
     else
-        run(core, c);
+        sent_all(core, c);
+}
+
+void conn_read(struct core *core, struct file_want *want, struct str bytes, int error)
+{
+    struct conn *c = CONTAINER_OF(want, struct secure, want)->conn;
+
+    CHECK(c->state == CONN_SENDING);
+    send_sealed(core, c, secure_filled(c->secure, core, bytes, error));
 }
 
 void conn_closed(struct core *core, const struct io_event *event)
@@ -296,6 +459,9 @@ void conn_closed(struct core *core, const struct io_event *event)
     if (c->out)
         output_give_back(&core->outputs, c->out, &core->site);
     c->out = NULL;
+    if (c->secure)
+        secure_free(c->secure, core);
+    c->secure = NULL;
     deadline_clear(&c->deadline);
     list_remove(&c->link);
     list_append(&core->conns_free, &c->link);
@@ -336,7 +502,7 @@ static COLD void time_out(struct core *core, struct conn *c)
     struct output *out = answered ? NULL : output_take(&core->outputs);
 
     if (!out) {
-        close_with(core, c, IO_CLOSE_LINGER, "closed: the rest of the request did not come");
+        finish(core, c, "closed: the rest of the request did not come");
         return;
     }
     http1_refuse(&c->http1, core, out, 408);
@@ -358,7 +524,10 @@ static void expire(struct core *core, struct conn *c)
 {
     switch (c->deadline.kind) {
     case DEADLINE_IDLE:
-        close_with(core, c, IO_CLOSE_LINGER, "closed: idle");
+        finish(core, c, "closed: idle");
+        break;
+    case DEADLINE_HANDSHAKE:
+        close_with(core, c, IO_CLOSE_LINGER, "closed: the handshake took too long");
         break;
     case DEADLINE_HEADER:
     case DEADLINE_BODY:

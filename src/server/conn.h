@@ -30,9 +30,11 @@ struct conn {
     bool ended; /* the peer has sent its FIN */
     bool last;  /* close when what is being sent is sent */
     bool paused;
-    bool reset;         /* closing, and not lingering */
-    uint64_t sent_seen; /* of sock.sent, when its deadline was set */
-    struct output *out; /* being sent, or NULL */
+    bool hungry;           /* http1 has used what it can of what it has: TLS */
+    bool reset;            /* closing, and not lingering */
+    uint64_t sent_seen;    /* of sock.sent, when its deadline was set */
+    struct output *out;    /* being sent, or NULL */
+    struct secure *secure; /* NULL: plain */
     struct http1 http1;
 };
 
@@ -42,7 +44,8 @@ struct conn_slab {
     struct conn conns[CONN_SLAB];
 };
 
-/* Begin with a connected descriptor. Takes it over; when memory is short, closes it. */
+/* Begin with a connected descriptor, whose client speaks TLS or does not. Takes it over; when
+ * memory is short, closes it. */
 void conn_open(struct core *core, int fd, bool secure);
 
 /* For the events of a socket. */
@@ -53,6 +56,9 @@ void conn_closed(struct core *core, const struct io_event *event);
 
 /* The fill is over: tell everybody who waits for it. */
 void conn_filled(struct core *core, struct site_fill *fill);
+
+/* A part of a file that somebody sends through TLS has been read. */
+void conn_read(struct core *core, struct file_want *want, struct str bytes, int error);
 
 /* Put out what handlers have finished late. */
 void conn_put_late(struct core *core);

@@ -11,6 +11,7 @@
 #include "server/output.h"
 #include "server/reply.h"
 #include "server/rules.h"
+#include "server/secure.h"
 #include "server/spares.h"
 #include "server/wishes.h"
 #include "site/site.h"
@@ -26,6 +27,7 @@ struct core {
     struct wishes wishes;
     struct makings makings;
     struct output_pool outputs;
+    struct secure_core *secure; /* NULL: no TLS */
     struct reply_clock clock;
     char boundary[HTTP_BOUNDARY_LEN]; /* between the parts of answers with several */
     struct deadlines deadlines;

@@ -32,6 +32,11 @@ static struct deadline *next_of(const struct deadlines *all, int kind)
     return node ? CONTAINER_OF(node, struct deadline, link) : NULL;
 }
 
+struct deadline *deadlines_first(const struct deadlines *all, enum deadline_kind kind)
+{
+    return next_of(all, kind);
+}
+
 struct deadline *deadlines_passed(const struct deadlines *all, uint64_t now_ms)
 {
     for (int kind = 0; kind < DEADLINE_NONE; kind++) {

@@ -11,12 +11,13 @@
 #include <stdint.h>
 
 enum deadline_kind {
-    DEADLINE_IDLE,   /* a request's first byte */
-    DEADLINE_HEADER, /* the last byte of a head */
-    DEADLINE_BODY,   /* some more of a body */
-    DEADLINE_WRITE,  /* the peer's taking some more of the answer */
-    DEADLINE_LINGER, /* the peer's FIN after ours */
-    DEADLINE_NONE,   /* how many there are; and the kind of one that is not set */
+    DEADLINE_IDLE,      /* a request's first byte */
+    DEADLINE_HEADER,    /* the last byte of a head */
+    DEADLINE_BODY,      /* some more of a body */
+    DEADLINE_WRITE,     /* the peer's taking some more of the answer */
+    DEADLINE_LINGER,    /* the peer's FIN after ours */
+    DEADLINE_HANDSHAKE, /* the end of a TLS handshake */
+    DEADLINE_NONE,      /* how many there are; and the kind of one that is not set */
 };
 
 struct deadline {
@@ -56,6 +57,9 @@ static inline void deadline_clear(struct deadline *one)
 
 /* Let all of one kind begin anew at `now_ms`. */
 void deadlines_restart(struct deadlines *all, enum deadline_kind kind, uint64_t now_ms);
+
+/* The one of a kind that was set first, or NULL. */
+struct deadline *deadlines_first(const struct deadlines *all, enum deadline_kind kind);
 
 /* One that has passed, or NULL. It stays set: the caller sets or clears it. */
 struct deadline *deadlines_passed(const struct deadlines *all, uint64_t now_ms);

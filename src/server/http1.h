@@ -50,6 +50,7 @@ struct http1 {
 
     bool in_head; /* part of a head has come */
     bool over;    /* no further request is read */
+    bool secure;  /* it came through TLS */
     uint8_t peer_len;
     char peer[HTTP1_PEER_MAX]; /* address as text, when the access log wants it */
 };

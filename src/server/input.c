@@ -13,14 +13,25 @@ void input_init(struct input *in)
     *in = (struct input){ .first = -1, .last = -1 };
 }
 
+static inline void add(struct input *in, const struct input_source *source, int lease,
+                       struct str bytes)
+{
+    source->lent[lease] = (struct lent){ bytes.at, (uint32_t)bytes.len, -1 };
+    if (in->first < 0)
+        in->first = lease;
+    else
+        source->lent[in->last].next = lease;
+    in->last = lease;
+}
+
 void input_add(struct input *in, const struct input_source *source, const struct io_event *event)
 {
-    source->lent[event->lease] = (struct lent){ event->bytes, event->len, -1 };
-    if (in->first < 0)
-        in->first = event->lease;
-    else
-        source->lent[in->last].next = event->lease;
-    in->last = event->lease;
+    add(in, source, event->lease, str_of(event->bytes, event->len));
+}
+
+void input_show(struct input *in, const struct input_source *source, struct str bytes)
+{
+    add(in, source, source->shown, bytes);
 }
 
 static struct str first_lent(const struct input *in, const struct input_source *source)
@@ -61,7 +72,8 @@ static void use_lent(struct input *in, const struct input_source *source, size_t
         return;
     in->first = lent->next;
     in->used = 0;
-    source->engine->give_back(source->io, lease);
+    if (lease != source->shown)
+        source->engine->give_back(source->io, lease);
 }
 
 void input_use(struct input *in, const struct input_source *source, size_t count)

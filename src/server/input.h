@@ -22,7 +22,8 @@ struct lent {
 struct input_source {
     const struct io_engine *engine;
     struct io *io;
-    struct lent *lent; /* by lease */
+    struct lent *lent; /* by lease, and behind them one more */
+    int shown; /* the number of that: for bytes of the core's own, no lease of the engine's */
 };
 
 struct input {
@@ -37,6 +38,10 @@ void input_init(struct input *in);
 
 /* Take a buffer over from the engine; it is given back when its bytes are used or copied. */
 void input_add(struct input *in, const struct input_source *source, const struct io_event *event);
+
+/* Show it bytes that are the core's own, until its connection lets others have their turn: by then
+ * they must be used up or kept. Nothing else is shown. */
+void input_show(struct input *in, const struct input_source *source, struct str bytes);
 
 static inline bool input_is_empty(const struct input *in)
 {

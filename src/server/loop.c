@@ -27,10 +27,20 @@ static void end_fill(struct core *core, struct site_fill *fill)
 
 static void filled(struct loop *loop, const struct io_event *event)
 {
-    struct site_fill *fill = fills_done(&loop->core, event);
+    struct core *core = &loop->core;
+    struct file_want *want;
+    struct str bytes;
+    int error;
 
+    if (file_reads_done(core, event, &want, &bytes, &error)) {
+        if (want)
+            conn_read(core, want, bytes, error);
+        file_reads_end(core, event);
+        return;
+    }
+    struct site_fill *fill = fills_done(core, event);
     if (fill)
-        end_fill(&loop->core, fill);
+        end_fill(core, fill);
 }
 
 static void worked(struct loop *loop, const struct io_event *event)
@@ -316,8 +326,8 @@ static int init_site(struct loop *loop)
 static void init_core(struct loop *loop)
 {
     const struct config *config = loop->setup.config;
-    const uint32_t ms[DEADLINE_NONE] = { config->idle_ms, config->header_ms, config->body_ms,
-                                         config->write_ms, CONN_LINGER_MS };
+    const uint32_t ms[DEADLINE_NONE] = { config->idle_ms,  config->header_ms, config->body_ms,
+                                         config->write_ms, CONN_LINGER_MS,    config->header_ms };
     struct core *core = &loop->core;
 
     core->config = config;
@@ -327,6 +337,7 @@ static void init_core(struct loop *loop)
     makings_init(&core->makings);
     core->buffers = LOOP_BUFFERS;
     core->source.engine = loop->setup.engine;
+    core->source.shown = LOOP_BUFFERS;
     core->clock_ms = loop->setup.clock_ms;
     core->app_state = loop->setup.app_state;
     list_init(&core->conns);
@@ -340,11 +351,44 @@ static void init_core(struct loop *loop)
     read_clocks(loop);
 }
 
+/* What is wrong with the certificates was told when they were read: here only memory is short. */
+static struct tls_context *make_context(const struct tls_config *tls)
+{
+    struct tls_report report;
+
+    return tls_context_make(tls, &report);
+}
+
+bool loop_renew(struct loop *loop, const struct tls_config *tls)
+{
+    struct tls_context *context = make_context(tls);
+
+    if (!context)
+        return false;
+    tls_context_drop(loop->core.secure->context);
+    loop->core.secure->context = context;
+    return true;
+}
+
+static bool init_secure(struct loop *loop)
+{
+    struct tls_context *context = make_context(loop->setup.tls);
+
+    if (!context)
+        return false;
+    loop->core.secure = secure_core_make(context);
+    if (!loop->core.secure)
+        tls_context_drop(context);
+    return loop->core.secure;
+}
+
 static int take_memory(struct loop *loop)
 {
     struct core *core = &loop->core;
 
-    core->source.lent = calloc(LOOP_BUFFERS, sizeof *core->source.lent);
+    if (loop->setup.tls && !init_secure(loop))
+        return -ENOMEM;
+    core->source.lent = calloc(LOOP_BUFFERS + 1, sizeof *core->source.lent);
     if (!core->source.lent)
         return -ENOMEM;
     if (loop->setup.log) {
@@ -366,6 +410,8 @@ static void free_memory(struct loop *loop)
     if (core->log)
         access_batch_free(core->log);
     rules_release(&core->rules);
+    if (core->secure)
+        secure_core_free(core->secure);
     free(core->source.lent);
     entrance_release(&loop->entrance);
     core->source.engine->free(core->source.io);
@@ -398,7 +444,10 @@ int loop_init(struct loop *loop, const struct loop_setup *setup)
     setup->engine->watch(loop->core.source.io, &loop->watch);
     watcher_start(&loop->watcher, setup->engine, loop->core.source.io);
     fills_look_at_root(&loop->core);
-    entrance_add(&loop->entrance, setup->listener, false);
+    if (setup->listener >= 0)
+        entrance_add(&loop->entrance, setup->listener, false);
+    if (setup->tls)
+        entrance_add(&loop->entrance, setup->tls_listener, true);
     return 0;
 }
 

@@ -20,7 +20,9 @@ enum {
 struct loop_setup {
     const struct config *config;
     const struct io_engine *engine;
-    int listener;                 /* the loop's from now on, unless loop_init fails */
+    int listener;                 /* the loop's from now on, unless loop_init fails; or -1 */
+    int tls_listener;             /* likewise, for TLS; -1 where `tls` is NULL */
+    const struct tls_config *tls; /* borrowed until loop_init has returned; or NULL: no TLS */
     int orders;                   /* eventfd: written to when loop_drain or loop_stop may be due */
     int root;                     /* directory served; borrowed */
     const char *root_path;        /* absolute; borrowed; NULL: it stays the one it is */
@@ -58,6 +60,10 @@ int loop_init(struct loop *loop, const struct loop_setup *setup);
 
 /* Wait for events, and deal with them and with what time has brought. */
 void loop_turn(struct loop *loop);
+
+/* Those who come from now on get these certificates; `tls` is borrowed for the call. False when
+ * memory is short: then nothing changes. Only where there was TLS from the start. */
+bool loop_renew(struct loop *loop, const struct tls_config *tls);
 
 /* Let what is in flight finish and take nothing new, for config->drain_ms at most. */
 void loop_drain(struct loop *loop);

@@ -5,6 +5,16 @@
 
 #include <stdlib.h>
 
+static void make_empty(struct output *out)
+{
+    out->count = 0;
+    out->linked = 0;
+    out->file = NULL;
+    out->pinned_count = 0;
+    out->loan_count = 0;
+    out->text = text_in(out->memory, sizeof out->memory);
+}
+
 struct output *output_take(struct output_pool *pool)
 {
     struct output *out = pool->free;
@@ -16,12 +26,7 @@ struct output *output_take(struct output_pool *pool)
     if (!out)
         return NULL;
 
-    out->count = 0;
-    out->linked = 0;
-    out->file = NULL;
-    out->pinned_count = 0;
-    out->loan_count = 0;
-    out->text = text_in(out->memory, sizeof out->memory);
+    make_empty(out);
     return out;
 }
 
@@ -50,12 +55,23 @@ static COLD void unpin_all(struct output *out, struct site *site)
         site_unpin(site, out->file);
 }
 
-void output_give_back(struct output_pool *pool, struct output *out, struct site *site)
+static void let_go(struct output *out, struct site *site)
 {
     if (out->pinned_count > 0 || out->file)
         unpin_all(out, site);
     if (out->loan_count > 0)
         give_back_loans(out);
+}
+
+void output_clear(struct output *out, struct site *site)
+{
+    let_go(out, site);
+    make_empty(out);
+}
+
+void output_give_back(struct output_pool *pool, struct output *out, struct site *site)
+{
+    let_go(out, site);
     out->next = pool->free;
     pool->free = out;
 }
@@ -123,6 +139,11 @@ void output_add_content(struct output *out, struct site_entry *entry, uint64_t a
         output_point(out, entry, entry->bytes + at, (size_t)len);
     else
         output_end_with_file(out, entry, at, len);
+}
+
+void output_link(struct output *out)
+{
+    link_text(out);
 }
 
 void output_send(struct output *out, const struct io_engine *engine, struct io *io,

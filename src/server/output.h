@@ -54,6 +54,9 @@ void output_give_back(struct output_pool *pool, struct output *out, struct site 
 /* Free them all. None may be in use. */
 void output_pool_release(struct output_pool *pool);
 
+/* Empty it again. */
+void output_clear(struct output *out, struct site *site);
+
 /* Is there room for any reply whose head is no longer than OUTPUT_HEAD_MAX? */
 bool output_has_room(const struct output *out);
 
@@ -71,6 +74,9 @@ void output_end_with_file(struct output *out, struct site_entry *entry, uint64_t
 /* Some of the bytes of `entry`, in the way that suits them. They are what room is asked for once,
  * together with the head before them. Pins the entry if that is needed. */
 void output_add_content(struct output *out, struct site_entry *entry, uint64_t at, uint64_t len);
+
+/* Put the text so far into the vector, as output_send does. */
+void output_link(struct output *out);
 
 /* Hand it to the engine. It must not be empty. */
 void output_send(struct output *out, const struct io_engine *engine, struct io *io,

@@ -48,15 +48,36 @@ void team_give(struct team *team, enum worker_order order)
         worker_give(&team->workers[i], order);
 }
 
-/* Each worker gets a descriptor of its own for its listener: the team keeps the one it was given
- * until all serve, for a second try on another engine. */
+static void close_listeners(const struct loop_setup *loop)
+{
+    if (loop->listener >= 0)
+        close(loop->listener);
+    if (loop->tls_listener >= 0)
+        close(loop->tls_listener);
+}
+
+/* Each worker gets descriptors of its own for its listeners: the team keeps those it was given
+ * until all serve, for a second try on another engine. 0 or -errno. */
+static int share_listeners(const struct team_setup *setup, unsigned i, struct loop_setup *loop)
+{
+    loop->tls_listener = -1;
+    loop->listener = fcntl(setup->listeners[i], F_DUPFD_CLOEXEC, 0);
+    if (loop->listener >= 0 && setup->tls_listeners)
+        loop->tls_listener = fcntl(setup->tls_listeners[i], F_DUPFD_CLOEXEC, 0);
+    if (loop->listener >= 0 && (loop->tls_listener >= 0 || !setup->tls_listeners))
+        return 0;
+    int error = -errno;
+    close_listeners(loop);
+    return error;
+}
+
 static int start_worker(struct team *team, const struct team_setup *setup)
 {
     unsigned i = team->count;
     struct loop_setup loop = {
         .config = setup->config,
         .engine = team->engine,
-        .listener = fcntl(setup->listeners[i], F_DUPFD_CLOEXEC, 0),
+        .tls = setup->tls,
         .root = setup->root,
         .root_path = setup->root_path,
         .notices = &team->notices,
@@ -66,11 +87,12 @@ static int start_worker(struct team *team, const struct team_setup *setup)
         .clock_ms = clock_ms,
     };
 
-    if (loop.listener < 0)
-        return -errno;
-    int error = worker_start(&team->workers[i], &loop, setup->config->cpus[i], team->done);
+    int error = share_listeners(setup, i, &loop);
     if (error)
-        close(loop.listener);
+        return error;
+    error = worker_start(&team->workers[i], &loop, setup->config->cpus[i], team->done);
+    if (error)
+        close_listeners(&loop);
     return error;
 }
 
@@ -98,7 +120,7 @@ static void give_up(struct team *team)
         struct worker *worker = &team->workers[i];
         worker_join(worker);
         if (atomic_load(&worker->started) < 0)
-            close(worker->setup.listener);
+            close_listeners(&worker->setup);
     }
     team->count = 0;
 }
@@ -186,7 +208,23 @@ int team_start(struct team *team, const struct team_setup *setup, struct sentenc
     }
     for (unsigned i = 0; i < setup->config->cores; i++)
         close(setup->listeners[i]);
+    for (unsigned i = 0; setup->tls_listeners && i < setup->config->cores; i++)
+        close(setup->tls_listeners[i]);
     return 0;
+}
+
+void team_renew(struct team *team, const struct tls_config *tls)
+{
+    for (unsigned i = 0; i < team->count; i++)
+        worker_renew(&team->workers[i], tls);
+}
+
+bool team_is_renewing(struct team *team)
+{
+    for (unsigned i = 0; i < team->count; i++)
+        if (worker_is_renewing(&team->workers[i]))
+            return true;
+    return false;
 }
 
 bool team_is_over(struct team *team)

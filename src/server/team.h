@@ -20,6 +20,8 @@ struct team {
 struct team_setup {
     const struct config *config;
     const int *listeners; /* one per core; closed when all serve, as each worker has a duplicate */
+    const int *tls_listeners;     /* likewise; NULL: no TLS */
+    const struct tls_config *tls; /* borrowed until team_start has returned; NULL: no TLS */
     int root;
     const char *root_path;
     const struct http_mime *mime;
@@ -35,6 +37,11 @@ int team_start(struct team *team, const struct team_setup *setup, struct sentenc
 
 /* To all workers. */
 void team_give(struct team *team, enum worker_order order);
+
+/* Certificates for those who come from now on. They stay the caller's, who keeps them, and gives no
+ * others, until team_is_renewing says no (team->done becomes readable then). */
+void team_renew(struct team *team, const struct tls_config *tls);
+bool team_is_renewing(struct team *team);
 
 /* Read team->done after it became readable: are all workers over? */
 bool team_is_over(struct team *team);

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -18,9 +19,24 @@ static void raise_flag(int fd)
     while (written < 0 && errno == EINTR);
 }
 
+static void take_renewal(struct worker *worker, struct loop *loop)
+{
+    const struct tls_config *tls = atomic_exchange(&worker->renewal, NULL);
+
+    if (!tls)
+        return;
+    if (!loop_renew(loop, tls))
+        fprintf(stderr,
+                "ringlet: the core on CPU %d keeps the certificates it has: out of memory\n",
+                worker->cpu);
+    atomic_store(&worker->renewing, false);
+    raise_flag(worker->done);
+}
+
 static void obey(struct worker *worker, struct loop *loop)
 {
     loop->ordered = false;
+    take_renewal(worker, loop);
     switch ((enum worker_order)atomic_load(&worker->order)) {
     case WORKER_SERVE:
         break;
@@ -122,6 +138,8 @@ int worker_start(struct worker *worker, const struct loop_setup *setup, int cpu,
     worker->cut = 0;
     worker->clean = true;
     atomic_init(&worker->order, WORKER_SERVE);
+    atomic_init(&worker->renewal, NULL);
+    atomic_init(&worker->renewing, false);
     atomic_init(&worker->started, 0);
     atomic_init(&worker->over, false);
     worker->setup.orders = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -137,6 +155,18 @@ void worker_give(struct worker *worker, enum worker_order order)
 {
     atomic_store(&worker->order, order);
     raise_flag(worker->setup.orders);
+}
+
+void worker_renew(struct worker *worker, const struct tls_config *tls)
+{
+    atomic_store(&worker->renewing, true);
+    atomic_store(&worker->renewal, tls);
+    raise_flag(worker->setup.orders);
+}
+
+bool worker_is_renewing(struct worker *worker)
+{
+    return atomic_load(&worker->renewing) && !atomic_load(&worker->over);
 }
 
 void worker_join(struct worker *worker)

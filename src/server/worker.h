@@ -14,7 +14,9 @@ struct worker {
     int cpu;
     struct loop_setup setup;
     int done; /* eventfd of main's: written to when the worker has started, and when it is over */
-    _Atomic int order;   /* enum worker_order */
+    _Atomic int order;                          /* enum worker_order */
+    _Atomic(const struct tls_config *) renewal; /* not taken yet; or NULL */
+    _Atomic bool renewing;                      /* until the last one given was taken */
     _Atomic int started; /* 0 not yet, 1 serving, or -errno; -ECANCELED: the program has no state
                             for this core */
     _Atomic bool over;
@@ -28,6 +30,11 @@ int worker_start(struct worker *worker, const struct loop_setup *setup, int cpu,
 
 /* From main's thread, at any time. */
 void worker_give(struct worker *worker, enum worker_order order);
+
+/* Certificates for those who come from now on; they stay the caller's, who keeps them until
+ * worker_is_renewing says no (`done` is written to then). */
+void worker_renew(struct worker *worker, const struct tls_config *tls);
+bool worker_is_renewing(struct worker *worker);
 
 /* Wait for the thread to end, after `over` or a failed start. One that is not clean ends with the
  * process. */

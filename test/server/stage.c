@@ -114,8 +114,9 @@ struct config stage_config(void)
     };
 }
 
-struct stage *stage_open(const struct config *config)
+struct stage *stage_open_secure(const struct config *config, const struct tls_config *tls)
 {
+    int listener = open("/dev/null", O_RDONLY | O_CLOEXEC); /* closed like a real one */
     struct stage *stage = calloc(1, sizeof *stage);
     struct sentence why;
 
@@ -133,7 +134,9 @@ struct stage *stage_open(const struct config *config)
         .config = &stage->config,
         .book = &stage->book,
         .engine = &fake_io_engine,
-        .listener = open("/dev/null", O_RDONLY | O_CLOEXEC), /* closed like a real one */
+        .listener = tls ? -1 : listener,
+        .tls_listener = tls ? listener : -1,
+        .tls = tls,
         .orders = stage->orders,
         .root = stage->root,
         .log = stage->logging ? &stage->log : NULL,
@@ -142,6 +145,11 @@ struct stage *stage_open(const struct config *config)
     EXPECT(loop_init(&stage->loop, &setup) == 0);
     stage->io = clock_io = stage->loop.core.source.io;
     return stage;
+}
+
+struct stage *stage_open(const struct config *config)
+{
+    return stage_open_secure(config, NULL);
 }
 
 struct stage *stage_calm(void)
@@ -340,6 +348,13 @@ static bool write_some(struct client *client)
     return taken > 0;
 }
 
+void client_heard(struct client *client, const void *bytes, size_t len)
+{
+    reserve(&client->in, &client->in_cap, client->in_len + len);
+    memcpy(client->in + client->in_len, bytes, len);
+    client->in_len += len;
+}
+
 static bool read_some(struct client *client)
 {
     char bytes[16384];
@@ -350,9 +365,7 @@ static bool read_some(struct client *client)
         got = fake_peer_read(client->peer, bytes, cap);
         if (got == 0)
             break;
-        reserve(&client->in, &client->in_cap, client->in_len + got);
-        memcpy(client->in + client->in_len, bytes, got);
-        client->in_len += got;
+        client_heard(client, bytes, got);
         all += got;
     }
     client->saw = fake_peer_saw(client->peer);

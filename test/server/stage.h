@@ -59,6 +59,8 @@ struct config stage_config(void);
 
 /* A loop that serves. The stage copies `config`; config->log is opened if it is named. */
 struct stage *stage_open(const struct config *config);
+/* One whose connections speak TLS; `tls` is borrowed for the call. */
+struct stage *stage_open_secure(const struct config *config, const struct tls_config *tls);
 /* One with nothing out of the ordinary. */
 struct stage *stage_calm(void);
 
@@ -103,6 +105,9 @@ void client_say_bytes(struct client *client, const void *bytes, size_t len);
 
 /* Write and read what is possible now. Returns whether anything was. */
 bool client_pump(struct client *client);
+
+/* As if it had read these bytes. */
+void client_heard(struct client *client, const void *bytes, size_t len);
 
 /* As close(2). */
 void client_leave(struct client *client);

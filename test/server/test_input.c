@@ -38,7 +38,7 @@ static const struct io_engine recording = { .name = "recording", .give_back = gi
 
 struct scene {
     struct io io;
-    struct lent table[LEASES];
+    struct lent table[LEASES + 1];
     struct input_source source;
     struct input in;
 };
@@ -46,7 +46,7 @@ struct scene {
 static void scene_open(struct scene *s)
 {
     memset(s, 0, sizeof *s);
-    s->source = (struct input_source){ &recording, &s->io, s->table };
+    s->source = (struct input_source){ &recording, &s->io, s->table, LEASES };
     memset(s->table, 0x55, sizeof s->table);
     input_init(&s->in);
 }

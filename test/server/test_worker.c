@@ -55,6 +55,7 @@ static int post_start(struct post *post, const struct io_engine *engine, int cpu
         .config = &post->config,
         .engine = engine,
         .listener = post->listener,
+        .tls_listener = -1,
         .root = post->root,
         .clock_ms = clock_ms,
     };
