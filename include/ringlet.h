@@ -43,7 +43,14 @@ enum {
     RINGLET_FIELDS_SIZE = 8192, /* bytes of the header fields that a handler sets; -ENOSPC beyond */
     RINGLET_FILE_PATH_MAX = 1024,
     RINGLET_BLOCKED_MS = 100, /* a handler that takes longer is reported on standard error */
+    RINGLET_PIECES_SIZE =
+        65536, /* bytes of a reply in pieces that wait to be taken; -EAGAIN then */
+    RINGLET_HALF_CLOSED_MS =
+        10000, /* how long a client that has ended its own side is waited for */
 };
+
+/* The length of a reply in pieces of which nobody knows how many bytes it will have. */
+#define RINGLET_LENGTH_UNKNOWN UINT64_MAX
 
 struct ringlet;         /* a server */
 struct ringlet_request; /* what a handler answers */
@@ -252,7 +259,7 @@ RINGLET_API int ringlet_reply_file(struct ringlet_reply *reply, const char *path
 
 /* --- a reply that comes later --- */
 
-/* Told that the client has gone: the reply is no more. */
+/* Told that nobody waits for the reply any more: it is not there any longer when this is called. */
 typedef void ringlet_gone(void *state);
 
 /* Called on the core's thread when what a reply waits for has come. `state` is that of
@@ -262,18 +269,69 @@ typedef void ringlet_resume(struct ringlet_reply *reply, void *state);
 /* Keep a reply beyond the handler's return: the one returned takes its place, with the status and
  * the fields it has, and takes the same calls, at any time before `gone` and on this core's thread:
  * from the calls of its own timer, or from any other handler or call on this core. The request is
- * not there any more then. Once finished it is not to be used again. `gone`, unless it is NULL, is
- * called when the connection breaks before the reply is finished; a client that has merely ended
- * its own side may still read. Requests that are pipelined behind it wait. NULL when memory is
- * short, and when the reply is finished or kept already. */
+ * not there any more then. Once finished it is not to be used again. Requests that are pipelined
+ * behind it wait. NULL when memory is short, and when the reply is finished or kept already.
+ *
+ * `gone`, unless it is NULL, is called when the reply is dropped before it is finished: the
+ * connection breaks; the client takes nothing of what is sent for as long as the server's write
+ * timeout; the server stops. A client that has ended its own side (a FIN) may still read, or may be
+ * a browser whose page was closed, which looks the same: it gets what the handler says, and is
+ * given up when that says nothing for RINGLET_HALF_CLOSED_MS. */
 RINGLET_API struct ringlet_reply *ringlet_reply_later(struct ringlet_reply *reply,
                                                       ringlet_gone *gone, void *state);
 
-/* Let `resume` be called in `ms` milliseconds, once; asked again, only the last one counts. For
- * replies of ringlet_reply_later. 0; -EINVAL when it is none, or `resume` is NULL; -EALREADY when
- * it is finished. */
+/* Let `resume` be called in `ms` milliseconds, once; asked again, only the last one counts, and
+ * NULL for `resume` means not at all. For replies of ringlet_reply_later. 0; -EINVAL when it is
+ * none; -EALREADY when it is finished. */
 RINGLET_API int ringlet_reply_timer(struct ringlet_reply *reply, uint32_t ms,
                                     ringlet_resume *resume);
+
+/* Cut the connection without finishing the reply, so that the client sees that something is
+ * missing. For replies of ringlet_reply_later, begun or not; `gone` is not called. 0; -EINVAL when
+ * it is none; -EALREADY when it is finished. */
+RINGLET_API int ringlet_reply_abort(struct ringlet_reply *reply);
+
+/* --- a reply in pieces ---
+ *
+ * A reply that was kept is begun, given its content in pieces, and ended; all of that may happen in
+ * the handler itself, or piece by piece at any later time. What is given in one call of a handler
+ * goes out together when that has returned. */
+
+/* Let the content of this reply come in pieces, `length` bytes in all, or RINGLET_LENGTH_UNKNOWN:
+ * then it goes out in chunks, or to a client of HTTP/1.0 until the connection is closed. Status and
+ * fields are what they are from then on. For replies of ringlet_reply_later; there is no limit on
+ * the time it takes, nor on a silence. 0; -EINVAL when it is none; -EALREADY when it is begun or
+ * finished.
+ *
+ * Where the client gets no content (HEAD, 204, 304) pieces are dropped; a reply that is not ended
+ * when its head has gone out is dropped then, and `gone` is called. */
+RINGLET_API int ringlet_reply_begin(struct ringlet_reply *reply, uint64_t length);
+
+/* The next piece, which is copied. 0; -EAGAIN while RINGLET_PIECES_SIZE bytes would wait for the
+ * client with it: ask for ringlet_reply_room; -EMSGSIZE when it is longer than that; -ENOMEM;
+ * -EINVAL when the reply was not begun; -EALREADY when it was ended. Nothing of it was taken in any
+ * of these cases. Also -EINVAL when it goes beyond the length that was promised: that is reported
+ * on standard error, the connection is cut and `gone` called. */
+RINGLET_API int ringlet_reply_piece(struct ringlet_reply *reply, const void *bytes, size_t len);
+
+/* The next piece, which is taken over if this returns 0: `release`, unless it is NULL, is called
+ * with `owner` on this core's thread when the bytes are not needed any more, which may be at once;
+ * with NULL they must stay until ringlet_run has returned. It may have any length if nothing waits
+ * before it, and counts at least 256 bytes. Otherwise like ringlet_reply_piece, without -EMSGSIZE.
+ */
+RINGLET_API int ringlet_reply_give_piece(struct ringlet_reply *reply, const void *bytes, size_t len,
+                                         void (*release)(void *owner), void *owner);
+
+/* Let `resume` be called when less than half of RINGLET_PIECES_SIZE waits for the client, once;
+ * asked again, only the last one counts, and NULL means not at all. It is not called before this
+ * call's caller has returned to the server. 0; -EINVAL when the reply was not begun; -EALREADY when
+ * it was ended. */
+RINGLET_API int ringlet_reply_room(struct ringlet_reply *reply, ringlet_resume *resume);
+
+/* No more pieces will come: the reply is finished. 0; -EINVAL when the reply was not begun;
+ * -EALREADY when it was ended. Also -EINVAL when there were fewer bytes than promised: that is
+ * reported on standard error, and the connection is cut. */
+RINGLET_API int ringlet_reply_end(struct ringlet_reply *reply);
 
 #ifdef __cplusplus
 }

@@ -42,6 +42,8 @@ struct ringlet_reply {
     bool file;          /* the content is the path of a file, ended by a NUL */
     bool mounted;       /* and the request's path has the same end */
     bool reads;         /* it answers GET or HEAD */
+    bool head_only;     /* it answers HEAD */
+    bool streams;       /* it is kept, and done: its content comes in pieces */
     bool typed;         /* among the fields is Content-Type */
     struct text fields; /* each with its CRLF */
     struct text copied;
@@ -68,6 +70,12 @@ static inline void call_release(struct ringlet_reply *reply)
     if (reply->release)
         reply->release(reply->owner);
     reply->release = NULL;
+}
+
+/* Has a reply with this status content? */
+static inline bool call_has_content(int status)
+{
+    return status != 204 && status != 304;
 }
 
 /* Is it a status that a redirect can have? */

@@ -1,5 +1,7 @@
 #include "app/kept.h"
 
+#include "base/cold.h"
+
 #include <errno.h>
 #include <stdlib.h>
 
@@ -17,26 +19,167 @@ struct ringlet_reply *ringlet_reply_later(struct ringlet_reply *reply, ringlet_g
     kept->reply.kept = kept;
     kept->gone = gone;
     kept->state = state;
-    kept->timer = NULL;
+    kept->timer = kept->room = NULL;
+    kept->timer_asked = kept->ended = kept->cut = kept->begun = false;
+    kept->misuse = NULL;
+    kept->put = 0;
     list_init(&kept->changed);
     list_init(&kept->waiting);
+    list_init(&kept->ready);
     reply->kept = kept;
     reply->done = true; /* what is said to it now comes too late */
     return &kept->reply;
 }
 
-int ringlet_reply_timer(struct ringlet_reply *reply, uint32_t ms, ringlet_resume *resume)
+/* The kept reply that a call is for; or, in *error, why it can't be. */
+static struct kept *find(struct ringlet_reply *reply, int *error)
 {
     struct kept *kept = reply ? reply->kept : NULL;
 
-    if (!reply || !resume)
+    *error = 0;
+    if (reply && reply->done && (!reply->streams || kept->ended))
+        *error = -EALREADY;
+    else if (!kept)
+        *error = -EINVAL;
+    return *error ? NULL : kept;
+}
+
+int ringlet_reply_timer(struct ringlet_reply *reply, uint32_t ms, ringlet_resume *resume)
+{
+    int error;
+    struct kept *kept = find(reply, &error);
+
+    if (!kept)
+        return error;
+    kept->timer = resume;
+    kept->timer_ms = ms;
+    kept->timer_asked = true;
+    call_note(reply);
+    return 0;
+}
+
+/* --- in pieces --- */
+
+int ringlet_reply_begin(struct ringlet_reply *reply, uint64_t length)
+{
+    struct kept *kept = reply ? reply->kept : NULL;
+
+    if (!reply)
         return -EINVAL;
     if (reply->done)
         return -EALREADY;
     if (!kept)
         return -EINVAL;
-    kept->timer = resume;
-    kept->timer_ms = ms;
+    pieces_init(&kept->pieces, length);
+    reply->streams = reply->done = true;
+    call_note(reply);
+    return 0;
+}
+
+static struct kept *find_stream(struct ringlet_reply *reply, int *error)
+{
+    struct kept *kept = find(reply, error);
+
+    if (kept && !reply->streams)
+        *error = -EINVAL;
+    return *error ? NULL : kept;
+}
+
+/* The client was promised something else: it must see that it did not get it. */
+static COLD int break_promise(struct kept *kept, const char *misuse)
+{
+    kept->misuse = misuse;
+    kept->cut = true;
+    call_note(&kept->reply);
+    return -EINVAL;
+}
+
+/* May this piece be given? */
+static struct kept *find_for(struct ringlet_reply *reply, struct str bytes, int *error)
+{
+    struct kept *kept = find_stream(reply, error);
+
+    if (!kept)
+        return NULL;
+    if (kept->cut || (!bytes.at && bytes.len > 0))
+        *error = -EINVAL;
+    else if (pieces_exceed(&kept->pieces, bytes.len))
+        *error = break_promise(kept, "has given more pieces than the length it has promised; the "
+                                     "connection is cut");
+    return *error ? NULL : kept;
+}
+
+int ringlet_reply_piece(struct ringlet_reply *reply, const void *bytes, size_t len)
+{
+    int error;
+    struct kept *kept = find_for(reply, str_of(bytes, len), &error);
+
+    if (!kept)
+        return error;
+    error = pieces_copy(&kept->pieces, str_of(bytes, len));
+    if (!error)
+        call_note(reply);
+    return error;
+}
+
+int ringlet_reply_give_piece(struct ringlet_reply *reply, const void *bytes, size_t len,
+                             void (*release)(void *owner), void *owner)
+{
+    int error;
+    struct kept *kept = find_for(reply, str_of(bytes, len), &error);
+
+    if (!kept)
+        return error;
+    error = pieces_give(&kept->pieces, str_of(bytes, len), release, owner);
+    if (!error)
+        call_note(reply);
+    return error;
+}
+
+int ringlet_reply_room(struct ringlet_reply *reply, ringlet_resume *resume)
+{
+    int error;
+    struct kept *kept = find_stream(reply, &error);
+
+    if (!kept)
+        return error;
+    kept->room = resume;
+    call_note(reply);
+    return 0;
+}
+
+static bool is_short(const struct kept *kept)
+{
+    const struct pieces *pieces = &kept->pieces;
+
+    return pieces->length != RINGLET_LENGTH_UNKNOWN && pieces->given < pieces->length &&
+           !kept->reply.head_only && call_has_content(kept->reply.status);
+}
+
+int ringlet_reply_end(struct ringlet_reply *reply)
+{
+    int error;
+    struct kept *kept = find_stream(reply, &error);
+
+    if (!kept)
+        return error;
+    kept->ended = true;
+    call_note(reply);
+    if (kept->cut)
+        return -EINVAL;
+    return is_short(kept) ? break_promise(kept, "has ended its reply before the length it has "
+                                                "promised; the connection is cut")
+                          : 0;
+}
+
+int ringlet_reply_abort(struct ringlet_reply *reply)
+{
+    int error;
+    struct kept *kept = find(reply, &error);
+
+    if (!kept)
+        return error;
+    reply->done = kept->ended = kept->cut = true;
     call_note(reply);
     return 0;
 }
@@ -45,9 +188,12 @@ void kept_free(struct kept *kept)
 {
     list_remove(&kept->changed);
     list_remove(&kept->waiting);
-    if (kept->reply.done)
-        call_release(&kept->reply);
-    else if (kept->gone)
+    list_remove(&kept->ready);
+    if (!kept_is_finished(kept) && kept->gone)
         kept->gone(kept->state);
+    if (kept->reply.streams)
+        pieces_drop(&kept->pieces);
+    else if (kept->reply.done)
+        call_release(&kept->reply);
     free(kept);
 }

@@ -2,11 +2,13 @@
  *
  * It lives on the heap from ringlet_reply_later until it is put out, or the client has gone. What
  * the program does to it is noted in a list of the core's, which the server looks through once a
- * turn: nothing here calls up. */
+ * turn: nothing here calls up. One whose content comes in pieces (ringlet_reply_begin) is done in
+ * the sense of struct ringlet_reply from then on, and finished when `ended`. */
 #ifndef APP_KEPT_H
 #define APP_KEPT_H
 
 #include "app/call.h"
+#include "app/pieces.h"
 
 struct kept {
     struct ringlet_reply reply; /* first: the program knows it by this */
@@ -15,11 +17,22 @@ struct kept {
     ringlet_gone *gone;
     void *state;
 
-    struct list changed;   /* in the core's list, when it is finished or has a new timer */
+    struct list changed;   /* in the core's list, when something was done to it */
     struct list waiting;   /* in the core's list of timers, by the time they are due */
     ringlet_resume *timer; /* to be called; NULL: no timer */
+    bool timer_asked;      /* since the server has last looked */
     uint32_t timer_ms;     /* from when it was asked for */
     uint64_t due_ms;       /* the server's: when that is */
+
+    struct pieces pieces; /* where reply.streams */
+    bool ended;           /* no more of them will come */
+    bool cut;             /* the connection is to be cut */
+    const char *misuse;   /* to be told of the handler; or NULL */
+    ringlet_resume *room; /* to be called when there is room for pieces; or NULL */
+    struct list ready;    /* in the core's list of those to be called for that */
+    bool begun;           /* the server's: the head is put out */
+    bool chunked;         /* the server's */
+    uint64_t put;         /* the server's: bytes of content put out */
 
     char fields[CALL_FIELDS_ROOM];
     char copied[CALL_CONTENT_ROOM];
@@ -28,6 +41,12 @@ struct kept {
 static inline struct kept *kept_of(struct ringlet_reply *reply)
 {
     return CONTAINER_OF(reply, struct kept, reply);
+}
+
+/* Has the program said all it wants to? */
+static inline bool kept_is_finished(const struct kept *kept)
+{
+    return kept->reply.done && (!kept->reply.streams || kept->ended);
 }
 
 /* Free it, content that was not put out included. The program is told when it had not finished it:

@@ -284,7 +284,10 @@ static COLD void await_fill(struct core *core, struct conn *c)
 static COLD void await_reply(struct core *core, struct conn *c)
 {
     enter(c, CONN_WAITING);
-    deadline_clear(&c->deadline);
+    if (c->ended)
+        deadline_set(&core->deadlines, &c->deadline, DEADLINE_FINISHED, core->now_ms);
+    else
+        deadline_clear(&c->deadline);
     if (input_holds_lease(received(c)))
         hold_back(core, c);
 }
@@ -405,6 +408,8 @@ void conn_ended(struct core *core, const struct io_event *event)
         close_with(core, c, IO_CLOSE_RESET, "reset by the client");
     else if (c->state == CONN_READING)
         await_bytes(core, c);
+    else if (c->state == CONN_WAITING)
+        await_reply(core, c);
 }
 
 /* What was put together is on its way, and what it pointed at is not needed any more. */
@@ -486,8 +491,12 @@ void conn_put_late(struct core *core)
 {
     struct kept *kept;
 
-    while ((kept = late_finished(core))) {
+    while ((kept = late_changed(core))) {
         struct conn *c = CONTAINER_OF(kept->connection, struct conn, http1);
+        if (kept->cut) {
+            close_with(core, c, IO_CLOSE_RESET, "reset: the handler has given it up");
+            continue;
+        }
         if (c->state != CONN_WAITING) /* it will see by itself, when what it sends is sent */
             continue;
         enter(c, CONN_READING);
@@ -535,6 +544,9 @@ static void expire(struct core *core, struct conn *c)
         break;
     case DEADLINE_WRITE:
         check_progress(core, c);
+        break;
+    case DEADLINE_FINISHED:
+        close_with(core, c, IO_CLOSE_RESET, "reset: nothing to say to a client that has finished");
         break;
     case DEADLINE_LINGER:
         cut_short(core, c);

@@ -9,14 +9,15 @@
 
 enum {
     CONN_LINGER_MS = 5000, /* how long a peer may go on sending after our FIN */
-    CONN_LEASES_HELD = 4,  /* with more buffers waiting to be read, receiving is paused */
-    CONN_SLAB = 64,        /* structs taken from the heap at a time */
+    CONN_HALF_CLOSED_MS = RINGLET_HALF_CLOSED_MS,
+    CONN_LEASES_HELD = 4, /* with more buffers waiting to be read, receiving is paused */
+    CONN_SLAB = 64,       /* structs taken from the heap at a time */
 };
 
 enum conn_state {
     CONN_READING, /* for bytes */
     CONN_FILLING, /* for the file that the next request asks for */
-    CONN_WAITING, /* for a handler to finish its reply */
+    CONN_WAITING, /* for a handler to finish its reply, or to go on with it */
     CONN_SENDING, /* for the kernel to take what we send, whatever else we wait for */
     CONN_CLOSING, /* for IO_CLOSED */
 };
@@ -60,7 +61,7 @@ void conn_filled(struct core *core, struct site_fill *fill);
 /* A part of a file that somebody sends through TLS has been read. */
 void conn_read(struct core *core, struct file_want *want, struct str bytes, int error);
 
-/* Put out what handlers have finished late. */
+/* Put out what handlers have finished late, and cut what they have given up. */
 void conn_put_late(struct core *core);
 
 /* Deal with every deadline that has passed. */

@@ -44,7 +44,8 @@ struct core {
     uint64_t told_ms;               /* when one was last complained of; 0: never */
 
     struct list late_changed; /* replies that come later: those that were touched */
-    struct list late_timers;  /* and those that wait for a time, the first one first */
+    struct list late_timers;  /* those that wait for a time, the first one first */
+    struct list late_ready;   /* those to be called because their pieces have room */
 
     struct list conns;       /* open */
     struct list conns_free;  /* for reuse; the last one closed is the last one taken */

@@ -15,6 +15,7 @@ enum deadline_kind {
     DEADLINE_HEADER,    /* the last byte of a head */
     DEADLINE_BODY,      /* some more of a body */
     DEADLINE_WRITE,     /* the peer's taking some more of the answer */
+    DEADLINE_FINISHED,  /* a handler's next word, to a peer that has ended its own side */
     DEADLINE_LINGER,    /* the peer's FIN after ours */
     DEADLINE_HANDSHAKE, /* the end of a TLS handshake */
     DEADLINE_NONE,      /* how many there are; and the kind of one that is not set */

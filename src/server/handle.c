@@ -82,6 +82,11 @@ static COLD void tell(struct core *core, const struct endpoint *route, const cha
             (int)route->pattern.len, route->pattern.at, what);
 }
 
+COLD void handle_tell(struct core *core, const struct endpoint *route, const char *what)
+{
+    tell(core, route, what);
+}
+
 /* Remembered for the end of the turn: a look at the clock for each call would cost more than many a
  * handler. */
 static inline void note(struct core *core, const struct endpoint *route)
@@ -117,11 +122,6 @@ void handle_look_at_clock(struct core *core)
  *
  * A handler that refuses has understood the request: whatever its status, the connection stays. */
 
-static bool has_content(int status)
-{
-    return status != 204 && status != 304;
-}
-
 /* There is room: whoever calls has looked once for all of it. */
 static inline void add_known(struct text *out, struct str s)
 {
@@ -141,9 +141,30 @@ static inline void add_known_number(struct text *out, size_t number)
         *--at = (char)('0' + number % 10);
 }
 
-static inline void add_fields(struct text *out, const struct ringlet_reply *reply)
+/* A length that is not known is no field: the content ends with its last chunk, or with the
+ * connection (RFC 9112 6.3). */
+static COLD void add_framing(struct text *out, struct ringlet_reply *reply)
 {
-    if (has_content(reply->status)) {
+    const struct kept *kept = kept_of(reply);
+
+    if (!call_has_content(reply->status))
+        return;
+    if (!reply->typed && kept->pieces.length > 0)
+        text_add(out, STR("Content-Type: text/plain; charset=utf-8\r\n"));
+    if (kept->pieces.length != RINGLET_LENGTH_UNKNOWN) {
+        text_add(out, STR(UNTYPED));
+        text_add_number(out, kept->pieces.length);
+        text_add(out, STR("\r\n"));
+    } else if (kept->chunked) {
+        text_add(out, STR("Transfer-Encoding: chunked\r\n"));
+    }
+}
+
+static inline void add_fields(struct text *out, struct ringlet_reply *reply)
+{
+    if (reply->streams) {
+        add_framing(out, reply);
+    } else if (call_has_content(reply->status)) {
         if (reply->typed || reply->content.len == 0)
             add_known(out, STR(UNTYPED));
         else
@@ -157,7 +178,7 @@ static inline void add_fields(struct text *out, const struct ringlet_reply *repl
 }
 
 /* A head that is too long for the output has memory of its own, which goes with it. */
-static COLD bool put_long_head(struct exchange *x, const struct ringlet_reply *reply)
+static COLD bool put_long_head(struct exchange *x, struct ringlet_reply *reply)
 {
     size_t cap = HEAD_ROOM + reply->fields.len;
     char *memory = malloc(cap);
@@ -171,7 +192,7 @@ static COLD bool put_long_head(struct exchange *x, const struct ringlet_reply *r
     return true;
 }
 
-static inline bool put_head(struct exchange *x, const struct ringlet_reply *reply)
+static inline bool put_head(struct exchange *x, struct ringlet_reply *reply)
 {
     struct text *text = &x->out->text;
 
@@ -210,7 +231,7 @@ static inline void put(struct exchange *x, struct ringlet_reply *reply)
         return;
     }
 
-    bool content = has_content(reply->status) && x->request->method != HTTP_HEAD;
+    bool content = call_has_content(reply->status) && x->request->method != HTTP_HEAD;
 
     if (!put_head(x, reply)) {
         call_release(reply);
@@ -222,6 +243,11 @@ static inline void put(struct exchange *x, struct ringlet_reply *reply)
         put_content(x, reply);
     else
         call_release(reply);
+}
+
+COLD bool handle_put_head(struct exchange *x, struct ringlet_reply *reply)
+{
+    return put_head(x, reply);
 }
 
 /* --- calling --- */
@@ -270,8 +296,9 @@ static inline void call(struct exchange *x, const struct found *found)
     request.decoded = text_in(decoded, sizeof decoded);
     request.more = NULL;
     reply.status = 200;
-    reply.done = reply.again = reply.typed = reply.file = reply.mounted = false;
+    reply.done = reply.again = reply.typed = reply.file = reply.mounted = reply.streams = false;
     reply.reads = route->method <= HTTP_HEAD;
+    reply.head_only = x->request->method == HTTP_HEAD;
     reply.fields = text_in(fields, sizeof fields);
     reply.copied = text_in(copied, sizeof copied);
     reply.release = NULL;

@@ -26,6 +26,12 @@ void handle_look_at_clock(struct core *core);
 /* Put out a reply that was finished later, or set x->h->file; the exchange is of its request. */
 void handle_put(struct exchange *x, struct ringlet_reply *reply);
 
+/* Put out the head of a reply whose content comes in pieces. False: memory is short. */
+bool handle_put_head(struct exchange *x, struct ringlet_reply *reply);
+
+/* Tell what the handler of this route has done wrong. */
+void handle_tell(struct core *core, const struct endpoint *route, const char *what);
+
 /* Call what a kept reply has waited with. */
 void handle_resume(struct core *core, struct kept *kept, ringlet_resume *resume);
 

@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/cold.h"
 #include "server/answer.h"
+#include "server/flow.h"
 #include "server/handle.h"
 
 #include <stdlib.h>
@@ -41,6 +42,18 @@ static COLD void drop_kept(struct http1 *h)
     h->kept = NULL;
 }
 
+/* How much of a reply in pieces has gone out is known when it is over. */
+static COLD void log_stream(struct http1 *h, struct core *core)
+{
+    struct http_request request;
+    struct exchange x = { .h = h, .core = core, .request = &request };
+
+    if (!core->log || !h->kept->begun)
+        return;
+    http_request_parse(&request, h->held, h->held_len, core->config->max_head);
+    exchange_log(&x, h->kept->reply.status, h->kept->put);
+}
+
 static COLD void drop_parts(struct http1 *h, struct core *core)
 {
     parts_free(h->parts, &core->site);
@@ -51,6 +64,8 @@ void http1_drop(struct http1 *h, struct core *core)
 {
     input_drop(&h->input, &core->source);
     drop_parts(h, core);
+    if (h->kept)
+        log_stream(h, core);
     drop_held(h);
     drop_content(h);
     drop_kept(h);
@@ -298,24 +313,66 @@ static COLD int put_parts(struct http1 *h, struct core *core, struct output *out
     return GO_ON;
 }
 
+/* What a handler has finished later is answered: it and its request are done with. */
+static COLD int end_kept(struct http1 *h)
+{
+    drop_kept(h);
+    drop_held(h);
+    drop_content(h);
+    return GO_ON;
+}
+
+/* The exchange of the request that was kept. */
+static void read_held(struct exchange *x, struct http_request *request)
+{
+    struct http1 *h = x->h;
+    ssize_t used = http_request_parse(request, h->held, h->held_len, x->core->config->max_head);
+
+    CHECK(used > 0);
+    x->request = request;
+}
+
+static COLD int put_stream(struct http1 *h, struct core *core, struct output *out)
+{
+    struct http_request request;
+    struct exchange x = { .h = h, .core = core, .out = out };
+
+    if (!h->kept->begun) {
+        read_held(&x, &request);
+        if (!flow_begin(&x, h->kept)) {
+            exchange_answer_plain(&x, 503, STR(""));
+            return end_kept(h);
+        }
+    }
+    switch (flow_put(core, out, h->kept)) {
+    case FLOW_WAITS:
+        return HTTP1_LATE;
+    case FLOW_FULL:
+        return HTTP1_FLUSH;
+    case FLOW_OVER:
+        break;
+    }
+    log_stream(h, core);
+    return end_kept(h);
+}
+
 /* The reply that was kept is the next answer. */
 static COLD int put_kept(struct http1 *h, struct core *core, struct output *out)
 {
     struct http_request request;
-    struct exchange x = { .h = h, .core = core, .out = out, .request = &request };
+    struct exchange x = { .h = h, .core = core, .out = out };
 
-    if (!h->kept->reply.done)
+    if (!h->kept->reply.done || h->kept->cut)
         return HTTP1_LATE;
     if (!output_has_room(out))
         return HTTP1_FLUSH;
-    ssize_t used = http_request_parse(&request, h->held, h->held_len, core->config->max_head);
-    CHECK(used > 0);
+    if (h->kept->reply.streams)
+        return put_stream(h, core, out);
+    read_held(&x, &request);
     handle_put(&x, &h->kept->reply);
-    drop_kept(h);
-    if (h->file) /* the head is read again, to be answered with it */
-        return GO_ON;
-    drop_held(h);
-    drop_content(h);
+    if (!h->file)
+        return end_kept(h);
+    drop_kept(h); /* the head is read again, to be answered with it */
     return GO_ON;
 }
 

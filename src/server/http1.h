@@ -19,7 +19,7 @@ enum { HTTP1_PEER_MAX = 46 }; /* INET6_ADDRSTRLEN */
 enum http1_wants {
     HTTP1_BYTES, /* more bytes from the peer */
     HTTP1_FLUSH, /* the output has no room: send it */
-    HTTP1_LATE,  /* a handler must finish its reply: http1.kept */
+    HTTP1_LATE,  /* a handler must finish its reply, or go on with it: http1.kept */
     HTTP1_FILL,  /* the fill must be over, and its outcome kept in http1.lookups */
     HTTP1_CLOSE, /* send the output, if there is any, and close: lingering, so that it is read */
 };

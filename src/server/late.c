@@ -1,5 +1,6 @@
 #include "server/late.h"
 
+#include "base/cold.h"
 #include "server/handle.h"
 
 #include <limits.h>
@@ -15,23 +16,49 @@ static void set_timer(struct core *core, struct kept *kept)
     struct list *before = core->late_timers.prev;
 
     list_remove(&kept->waiting);
+    kept->timer_asked = false;
+    if (!kept->timer)
+        return;
     kept->due_ms = core->now_ms + kept->timer_ms;
     while (before != &core->late_timers && by_timer(before)->due_ms > kept->due_ms)
         before = before->prev;
     list_append(before->next, &kept->waiting);
 }
 
-struct kept *late_finished(struct core *core)
+void late_look_for_room(struct core *core, struct kept *kept)
+{
+    if (kept->room && list_empty(&kept->ready) && pieces_have_room(&kept->pieces))
+        list_append(&core->late_ready, &kept->ready);
+}
+
+static void forget_calls(struct kept *kept)
+{
+    list_remove(&kept->waiting);
+    list_remove(&kept->ready);
+}
+
+static COLD void tell_misuse(struct core *core, struct kept *kept)
+{
+    handle_tell(core, kept->endpoint, kept->misuse);
+    kept->misuse = NULL;
+}
+
+struct kept *late_changed(struct core *core)
 {
     struct list *node;
 
     while ((node = list_take(&core->late_changed))) {
         struct kept *kept = CONTAINER_OF(node, struct kept, changed);
-        if (kept->reply.done) {
-            list_remove(&kept->waiting);
+        if (kept->misuse)
+            tell_misuse(core, kept);
+        if (kept_is_finished(kept) || kept->cut)
+            forget_calls(kept);
+        else if (kept->timer_asked)
+            set_timer(core, kept);
+        if (kept->reply.streams)
+            late_look_for_room(core, kept);
+        if (kept->reply.done)
             return kept;
-        }
-        set_timer(core, kept);
     }
     return NULL;
 }
@@ -43,7 +70,7 @@ static struct kept *first_due(const struct core *core)
     return node && by_timer(node)->due_ms <= core->now_ms ? by_timer(node) : NULL;
 }
 
-void late_expire(struct core *core)
+static void call_due(struct core *core)
 {
     struct kept *kept;
 
@@ -53,10 +80,32 @@ void late_expire(struct core *core)
     }
 }
 
+/* Whoever asks again meanwhile is looked at when all have been called. */
+static void call_ready(struct core *core)
+{
+    struct list *node;
+
+    while ((node = list_take(&core->late_ready))) {
+        struct kept *kept = CONTAINER_OF(node, struct kept, ready);
+        ringlet_resume *room = kept->room;
+        kept->room = NULL;
+        if (room)
+            handle_resume(core, kept, room);
+    }
+}
+
+void late_call(struct core *core)
+{
+    call_due(core);
+    call_ready(core);
+}
+
 int late_wait_ms(const struct core *core)
 {
     struct list *node = list_first(&core->late_timers);
 
+    if (!list_empty(&core->late_ready))
+        return 0;
     if (!node)
         return -1;
     uint64_t due_ms = by_timer(node)->due_ms;

@@ -5,14 +5,18 @@
 #include "app/kept.h"
 #include "server/core.h"
 
-/* The program has touched some of them since this was last called: set their timers. Returns one
- * that is finished, no more than once; NULL when there are no more. */
-struct kept *late_finished(struct core *core);
+/* The program has touched some of them since this was last called: set their timers, and tell what
+ * was done wrong. Returns one that has something to be put out, or to be cut; NULL when there are
+ * no more. */
+struct kept *late_changed(struct core *core);
 
-/* Call those whose timers are due. */
-void late_expire(struct core *core);
+/* Its pieces may have room for more: if the program waits for that it will be called. */
+void late_look_for_room(struct core *core, struct kept *kept);
 
-/* How long until a timer is due; -1 when none is set. */
+/* Call those for which what they wait for has come. */
+void late_call(struct core *core);
+
+/* How long until one is to be called for the time, or at once; -1 when none is. */
 int late_wait_ms(const struct core *core);
 
 #endif

@@ -193,7 +193,7 @@ static void keep_time(struct loop *loop)
     struct core *core = &loop->core;
 
     conn_expire(core);
-    late_expire(core);
+    late_call(core);
     conn_put_late(core);
     if (loop->watcher.more)
         watcher_read(&loop->watcher, &core->site, core->now_ms);
@@ -326,8 +326,10 @@ static int init_site(struct loop *loop)
 static void init_core(struct loop *loop)
 {
     const struct config *config = loop->setup.config;
-    const uint32_t ms[DEADLINE_NONE] = { config->idle_ms,  config->header_ms, config->body_ms,
-                                         config->write_ms, CONN_LINGER_MS,    config->header_ms };
+    const uint32_t ms[DEADLINE_NONE] = {
+        config->idle_ms,     config->header_ms, config->body_ms,   config->write_ms,
+        CONN_HALF_CLOSED_MS, CONN_LINGER_MS,    config->header_ms,
+    };
     struct core *core = &loop->core;
 
     core->config = config;
@@ -345,6 +347,7 @@ static void init_core(struct loop *loop)
     list_init(&core->put_off);
     list_init(&core->late_changed);
     list_init(&core->late_timers);
+    list_init(&core->late_ready);
     spares_fill(&core->spares, loop->setup.root);
     make_boundary(core->boundary);
     deadlines_init(&core->deadlines, ms);

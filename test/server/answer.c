@@ -101,6 +101,7 @@ static size_t number_of(struct str digits)
     return number;
 }
 
+/* All but those that say where the content ends. */
 static void read_fields(struct answer *answer)
 {
     struct str connection = answer_field(answer, "Connection");
@@ -108,7 +109,6 @@ static void read_fields(struct answer *answer)
     answer->closes = str_equal(connection, STR("close"));
     answer->persists_1_0 = str_equal(connection, STR("keep-alive"));
     EXPECT(!connection.at || answer->closes || answer->persists_1_0);
-    EXPECT(!answer_field(answer, "Transfer-Encoding").at);
     if (answer->status == 100) {
         EXPECT(answer->fields.len == 0);
         return;
@@ -119,12 +119,18 @@ static void read_fields(struct answer *answer)
     if (answer->status == 304 || answer->status == 204) { /* RFC 9110 15.4.5, 8.6 */
         EXPECT(!answer_field(answer, "Content-Length").at);
         EXPECT(!answer_field(answer, "Content-Type").at);
-        return;
+        EXPECT(!answer_field(answer, "Transfer-Encoding").at);
     }
-    answer->length = number_of(answer_field(answer, "Content-Length"));
 }
 
-size_t answer_read(struct answer *answer, struct str bytes, bool head_only)
+static void read_length(struct answer *answer)
+{
+    EXPECT(!answer_field(answer, "Transfer-Encoding").at);
+    if (answer->status != 100 && answer->status != 304 && answer->status != 204)
+        answer->length = number_of(answer_field(answer, "Content-Length"));
+}
+
+static size_t read_head(struct answer *answer, struct str bytes)
 {
     const char *end = find_in_head(bytes, "\r\n\r\n");
 
@@ -138,11 +144,35 @@ size_t answer_read(struct answer *answer, struct str bytes, bool head_only)
     read_status_line(answer, status_line);
     answer->fields = str_of(bytes.at + status_line.len, head_len - 2 - status_line.len);
     read_fields(answer);
+    return head_len;
+}
+
+size_t answer_read(struct answer *answer, struct str bytes, bool head_only)
+{
+    size_t head_len = read_head(answer, bytes);
+
+    if (head_len == 0)
+        return 0;
+    read_length(answer);
     size_t body_len = head_only ? 0 : answer->length;
     if (bytes.len - head_len < body_len)
         return 0;
     answer->body = str_of(bytes.at + head_len, body_len);
     return head_len + body_len;
+}
+
+size_t answer_read_head(struct answer *answer, struct str bytes)
+{
+    size_t head_len = read_head(answer, bytes);
+
+    if (head_len == 0)
+        return 0;
+    struct str coding = answer_field(answer, "Transfer-Encoding");
+    struct str length = answer_field(answer, "Content-Length");
+    EXPECT(!coding.at || (!length.at && str_equal(coding, STR("chunked"))));
+    if (length.at)
+        answer->length = number_of(length);
+    return head_len;
 }
 
 bool answer_is_plain(const struct answer *answer, int status, bool head_only)

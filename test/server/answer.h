@@ -32,6 +32,11 @@ void stage_fail_by_exit(void);
  * complete. After a HEAD there is no body. */
 size_t answer_read(struct answer *answer, struct str bytes, bool head_only);
 
+/* Take only the head apart, of an answer whose content may come in pieces: it has one of
+ * Content-Length and "Transfer-Encoding: chunked", or none of them. Returns how many bytes it
+ * takes, 0 when it is not complete. */
+size_t answer_read_head(struct answer *answer, struct str bytes);
+
 /* The value of a field that comes once at most; .at is NULL when it does not. */
 struct str answer_field(const struct answer *answer, const char *name);
 

@@ -387,15 +387,21 @@ void client_leave(struct client *client)
     client->peer = NULL;
 }
 
-static struct str unread(const struct client *client)
+struct str client_unread(const struct client *client)
 {
     return str_of(client->in_len ? client->in + client->in_at : "", client->in_len - client->in_at);
+}
+
+void client_skip(struct client *client, size_t len)
+{
+    EXPECT(len <= client->in_len - client->in_at);
+    client->in_at += len;
 }
 
 struct answer client_answer(struct client *client, bool head_only)
 {
     struct answer answer;
-    size_t used = answer_read(&answer, unread(client), head_only);
+    size_t used = answer_read(&answer, client_unread(client), head_only);
 
     EXPECT(used > 0);
     client->in_at += used;
@@ -509,10 +515,10 @@ bool client_gets_head(struct client *client, int file)
 
 void client_gets_nothing(struct client *client, enum fake_peer_saw saw)
 {
-    if (unread(client).len > 0)
-        fprintf(stderr, "unread: %.*s\n", (int)unread(client).len, unread(client).at);
+    if (client_unread(client).len > 0)
+        fprintf(stderr, "unread: %.*s\n", (int)client_unread(client).len, client_unread(client).at);
     if (client->saw != saw)
         fprintf(stderr, "saw %d, not %d\n", (int)client->saw, (int)saw);
-    EXPECT(unread(client).len == 0);
+    EXPECT(client_unread(client).len == 0);
     EXPECT(client->saw == saw);
 }

@@ -114,6 +114,11 @@ void client_leave(struct client *client);
 /* Leave, and make room for another one. */
 void client_forget(struct client *client);
 
+/* What it has read and not looked at yet, until it reads more; and look at no more than the rest.
+ */
+struct str client_unread(const struct client *client);
+void client_skip(struct client *client, size_t len);
+
 /* The next answer, which must be there. What it points at is good until the client reads more. */
 struct answer client_answer(struct client *client, bool head_only);
 

@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-static const uint32_t lengths[DEADLINE_NONE] = { 600, 100, 300, 200, 50, 150 };
+static const uint32_t lengths[DEADLINE_NONE] = { 600, 100, 300, 200, 400, 50, 150 };
 
 struct scene {
     struct deadlines all;

@@ -53,8 +53,19 @@ static void sleep_first(struct ringlet_request *request, struct ringlet_reply *r
     assert_null(ringlet_reply_later(reply, note_gone, data));
     assert_null(ringlet_reply_later(kept, note_gone, data));
     assert_int_equal(ringlet_reply_timer(kept, 5, say_late), 0);
-    assert_int_equal(ringlet_reply_timer(kept, 1, NULL), -EINVAL);
+    assert_int_equal(ringlet_reply_timer(kept, 1, NULL), 0);
     assert_int_equal(ringlet_reply_timer(kept, (uint32_t)number, say_late), 0);
+}
+
+/* GET /unset: the timer is taken back, and set again when the test says so. */
+static void unset(struct ringlet_request *request, struct ringlet_reply *reply, void *data)
+{
+    struct play *play = data;
+
+    (void)request;
+    play->waiters[0] = ringlet_reply_later(reply, note_gone, data);
+    assert_int_equal(ringlet_reply_timer(play->waiters[0], 5, say_late), 0);
+    assert_int_equal(ringlet_reply_timer(play->waiters[0], 5, NULL), 0);
 }
 
 /* Three times, and then. */
@@ -122,6 +133,7 @@ static struct play *play_open(void)
     endpoints_add(endpoints, "GET", "/sleep", sleep_first, play);
     endpoints_add(endpoints, "POST", "/sleep", sleep_first, play);
     endpoints_add(endpoints, "GET", "/tick", tick_first, play);
+    endpoints_add(endpoints, "GET", "/unset", unset, play);
     endpoints_add(endpoints, "GET", "/wait", wait_to_be_told, play);
     endpoints_add(endpoints, "GET", "/tell", tell_all, play);
     endpoints_add_body(endpoints, "POST", "/now", &whole, keep_and_finish, play);
@@ -208,6 +220,25 @@ static void a_timer_may_be_set_again(void **state)
         assert_int_equal(play->ticks, i);
     }
     expect_body(client, "3 ticks");
+    play_close(play);
+}
+
+static void a_timer_may_be_taken_back(void **state)
+{
+    struct play *play = play_open();
+    struct client *client = client_visit(play->stage, GET("/unset"));
+
+    (void)state;
+    stage_pass(play->stage, 5);
+    assert_int_equal(ringlet_reply_timer(play->waiters[0], 7, say_late), 0);
+    stage_settle(play->stage);
+    assert_int_equal(ringlet_reply_timer(play->waiters[0], 5, NULL), 0);
+    stage_settle(play->stage);
+    stage_pass(play->stage, 7);
+    assert_int_equal(play->ticks, 0);
+    ringlet_reply_send(play->waiters[0], "ok", 2);
+    stage_settle(play->stage);
+    expect_body(client, "ok");
     play_close(play);
 }
 
@@ -340,6 +371,7 @@ int main(void)
         cmocka_unit_test(a_timer_is_waited_for),
         cmocka_unit_test(timers_are_called_in_their_order),
         cmocka_unit_test(a_timer_may_be_set_again),
+        cmocka_unit_test(a_timer_may_be_taken_back),
         cmocka_unit_test(pipelined_requests_keep_their_order),
         cmocka_unit_test(another_handler_may_finish_it),
         cmocka_unit_test(it_may_be_finished_at_once),
