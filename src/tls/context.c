@@ -20,7 +20,8 @@ static const char suites_13[] =
 
 enum { SECURITY_LEVEL = 2 }; /* 112 bits: what the suites above give; for chains, too */
 
-/* What ALPN may settle on, the best first. */
+/* What ALPN may settle on, the best first. A client that is told to speak the old version of HTTP
+ * may offer that alone. */
 struct protocol {
     struct str name;
     bool spoken;
@@ -29,6 +30,7 @@ struct protocol {
 static const struct protocol protocols[] = {
     { STR_INIT("h2"), false },
     { STR_INIT("http/1.1"), true },
+    { STR_INIT("http/1.0"), true },
 };
 
 static bool offered(const unsigned char *list, unsigned len, struct str name)
