@@ -20,6 +20,11 @@ struct config_list {
     struct str items[CONFIG_LIST_MAX];
 };
 
+enum {
+    CONFIG_PAIRS_MAX = 16, /* certificates with their keys */
+    CONFIG_HSTS_MAX = 64,  /* bytes of the field's value, with its NUL */
+};
+
 enum { CONFIG_INDEX_MAX = 16 }; /* names of an index; each one is an operation on the disk */
 
 enum engine_choice { ENGINE_AUTO, ENGINE_IO_URING, ENGINE_EPOLL };
@@ -47,6 +52,15 @@ struct config {
 
     const char *host; /* numeric address; default "127.0.0.1"; "::" is both families */
     uint16_t port;    /* default 8080; 0 lets the kernel choose */
+
+    bool tls;          /* HTTPS is served; the members from here to hsts say nothing otherwise */
+    uint16_t tls_port; /* on the same host; 0 lets the kernel choose */
+    /* Files, a key for each certificate, CONFIG_PAIRS_MAX at most; the first pair is the default.
+     * None where it is self-signed. */
+    struct config_list tls_certs, tls_keys;
+    bool tls_self_signed;       /* a certificate is made at start */
+    bool https_redirect;        /* the plain port leads to the other one */
+    char hsts[CONFIG_HSTS_MAX]; /* value of Strict-Transport-Security; "" is none */
 
     enum engine_choice engine;
     const char *user; /* "name[:group]" to become once the listeners are bound, or NULL */

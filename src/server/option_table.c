@@ -9,7 +9,10 @@
 #include <stdio.h>
 #include <strings.h>
 
-enum { TIME_MAX_MS = 24 * 60 * 60 * 1000 };
+enum {
+    TIME_MAX_MS = 24 * 60 * 60 * 1000,
+    HSTS_MAX_S = 10 * 365 * 24 * 60 * 60,
+};
 
 #define SIZE_MOST (1ULL << 40)
 
@@ -37,6 +40,24 @@ const struct option_row option_rows[ID_COUNT] = {
                   "both" },
     [ID_PORT] = { "port", 'p', KIND_NUMBER, "N", "8080", 0, 65535, MEMBER(port),
                   "port to listen on; 0 takes a free one" },
+    [ID_TLS_PORT] = { "tls-port", 0, KIND_NUMBER, "N", NULL, 0, 65535, MEMBER(tls_port),
+                      "port for HTTPS, besides the other one (default: none); 0 takes a free one" },
+    [ID_TLS_CERT] = { "tls-cert", 0, KIND_FILES, "FILE", NULL, 0, CONFIG_PAIRS_MAX,
+                      MEMBER(tls_certs),
+                      "certificate and its chain, PEM; may be given again, each with a --tls-key: "
+                      "the first is for clients that ask for no name, or for another" },
+    [ID_TLS_KEY] = { "tls-key", 0, KIND_FILES, "FILE", NULL, 0, CONFIG_PAIRS_MAX, MEMBER(tls_keys),
+                     "private key of the certificate, PEM" },
+    [ID_TLS_SELF_SIGNED] = { "tls-self-signed", 0, KIND_FLAG, NULL, NULL, 0, 0,
+                             MEMBER(tls_self_signed),
+                             "make a key and a certificate for this host, to try HTTPS with" },
+    [ID_HTTPS_REDIRECT] = { "https-redirect", 0, KIND_FLAG, NULL, NULL, 0, 0,
+                            MEMBER(https_redirect),
+                            "lead from the plain port to HTTPS, but for "
+                            "/.well-known/acme-challenge/" },
+    [ID_HSTS] = { "hsts", 0, KIND_HSTS, "SECONDS", NULL, 0, HSTS_MAX_S, MEMBER(hsts),
+                  "how long browsers are to use HTTPS only; with ,includeSubDomains or ,preload "
+                  "behind it that is said, too" },
     [ID_CORES] = { "cores", 'c', KIND_CORES, "N", NULL, 1, CORES_MAX, MEMBER(cores),
                    "threads, each pinned to a CPU of its own (default: the CPUs this process may "
                    "use, but no more than its cgroup's quota pays for)" },
@@ -85,12 +106,13 @@ const struct option_row option_rows[ID_COUNT] = {
     [ID_MIME_TYPES] = { "mime-types", 0, KIND_FILE, "FILE", NULL, 0, 0, MEMBER(mime_types),
                         "media types laid over the built-in ones, in the format of "
                         "/etc/mime.types" },
-    [ID_HEADER] = { "header", 0, KIND_LIST, "RULE", NULL, 0, 0, MEMBER(headers),
+    [ID_HEADER] = { "header", 0, KIND_LIST, "RULE", NULL, 0, CONFIG_LIST_MAX, MEMBER(headers),
                     "a field for answers, 'PATTERN: Name: value', as in '/*: X-Frame-Options: "
                     "DENY'; may be given again" },
-    [ID_REDIRECT] = { "redirect", 0, KIND_LIST, "RULE", NULL, 0, 0, MEMBER(redirects),
+    [ID_REDIRECT] = { "redirect", 0, KIND_LIST, "RULE", NULL, 0, CONFIG_LIST_MAX, MEMBER(redirects),
                       "FROM=TO[:STATUS], as in '/old/*=/new/:splat:301'; may be given again" },
-    [ID_ERROR_PAGE] = { "error-page", 0, KIND_LIST, "RULE", NULL, 0, 0, MEMBER(error_pages),
+    [ID_ERROR_PAGE] = { "error-page", 0, KIND_LIST, "RULE", NULL, 0, CONFIG_LIST_MAX,
+                        MEMBER(error_pages),
                         "STATUS=PATH, a file for an error, as in 404=/404.html; may be given "
                         "again" },
     [ID_SPA] = { "spa", 0, KIND_PATH, "PATH", NULL, 0, 0, MEMBER(spa),
@@ -177,6 +199,7 @@ static const char *const allowed[KIND_COUNT] = {
     [KIND_PATH] = "name a file by its path from the root, as in /index.html",
     [KIND_LIST] = "give a rule",
     [KIND_FILE] = "name a file",
+    [KIND_FILES] = "name a file",
     [KIND_TEXT] = "name a file",
     [KIND_USER] = "name a user, as in www-data or www-data:www-data",
 };
@@ -189,6 +212,8 @@ static const struct {
     [KIND_CORES] = { "a whole number", "is allowed" },
     [KIND_TIME] = { "a time", "is allowed, as in 500ms, 30 or 30s, 5m" },
     [KIND_SIZE] = { "a size", "is allowed, as in 4096, 16k, 2m, 1g" },
+    [KIND_HSTS] = { "a number of seconds",
+                    "is allowed, as in 31536000 or 31536000,includeSubDomains" },
 };
 
 static void write_bounded(const struct option_row *row, char *out, size_t cap)

@@ -24,7 +24,9 @@ enum option_kind {
     KIND_FILE,
     KIND_ADDRESS,
     KIND_USER,
-    KIND_LIST, /* may be given again and again; rules of the rule book */
+    KIND_LIST,  /* may be given again and again, max times; rules of the rule book */
+    KIND_FILES, /* likewise, names of files */
+    KIND_HSTS,
     KIND_PATH, /* of a file, below the root */
     KIND_COUNT,
 };
@@ -33,6 +35,12 @@ enum option_id {
     ID_ROOT,
     ID_HOST,
     ID_PORT,
+    ID_TLS_PORT,
+    ID_TLS_CERT,
+    ID_TLS_KEY,
+    ID_TLS_SELF_SIGNED,
+    ID_HTTPS_REDIRECT,
+    ID_HSTS,
     ID_CORES,
     ID_WORKERS,
     ID_CPUS,

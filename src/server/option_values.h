@@ -41,6 +41,14 @@ void option_values_give(struct option_values *values, enum option_id id, enum op
  * lists. False: one was refused, with a line on `err`. */
 bool option_values_read(struct option_values *values);
 
+/* Was it given at all, if only as "no"? */
+bool option_values_has(const struct option_values *values, enum option_id id);
+
+/* Write "ringlet: --port 65536: ..." or "ringlet: RINGLET_PORT=65536: ..." to `err`. Always false.
+ */
+bool option_values_refuse(const struct option_values *values, enum option_id id, const char *format,
+                          ...) __attribute__((format(printf, 3, 4)));
+
 /* Was --check given, and not as "no"? After reading. */
 bool option_values_ask_for_check(const struct option_values *values);
 

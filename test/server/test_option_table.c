@@ -75,6 +75,9 @@ static void what_is_allowed(void **state)
         { ID_HEADER, "give a rule" },
         { ID_MIME_TYPES, "name a file" },
         { ID_LOG, "name a file" },
+        { ID_TLS_CERT, "name a file" },
+        { ID_HSTS, "a number of seconds from 0 to 315360000 is allowed, as in 31536000 or "
+                   "31536000,includeSubDomains" },
         { ID_USER, "name a user, as in www-data or www-data:www-data" },
         { ID_HELP, "" },
         { ID_WORKERS, "" },

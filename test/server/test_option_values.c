@@ -311,6 +311,98 @@ static void bad_rules(void **state)
     free(text);
 }
 
+/* Each of the files, in order; those of the variable end with its lines. */
+static void files(void **state)
+{
+    static const char cert[] = "/proc/self/status", other[] = "/proc/self/stat";
+
+    (void)state;
+    assert_read(&config,
+                WORDS("--tls-port=0", "--tls-cert", cert, "--tls-cert", other, "--tls-key", other,
+                      "--tls-key=/proc/self/status"),
+                NULL, OPTIONS_RUN);
+    assert_true(config.tls);
+    assert_int_equal(config.tls_port, 0);
+    assert_int_equal(config.tls_certs.count, 2);
+    assert_true(str_equal(config.tls_certs.items[1], str_from(other)));
+    assert_int_equal(config.tls_keys.count, 2);
+    assert_true(str_equal(config.tls_keys.items[1], str_from(cert)));
+
+    assert_read(&config, NOTHING,
+                WORDS("RINGLET_TLS_PORT=8443",
+                      "RINGLET_TLS_CERT=/proc/self/status\n/proc/self/stat\n",
+                      "RINGLET_TLS_KEY=/proc/self/stat\n/proc/self/stat"),
+                OPTIONS_RUN);
+    assert_int_equal(config.tls_port, 8443);
+    assert_int_equal(config.tls_certs.count, 2);
+    assert_true(str_equal(config.tls_certs.items[0], str_from(cert)));
+    assert_true(str_equal(config.tls_keys.items[1], str_from(other)));
+}
+
+static void bad_files(void **state)
+{
+    char name[] = "ringlet", cert[] = "--tls-cert=/proc/self/stat",
+         key[] = "--tls-key=/proc/self/stat", port[] = "--tls-port=1";
+    char *argv[2 * CONFIG_PAIRS_MAX + 5] = { name, port };
+    char *text = NULL;
+    size_t len;
+
+    (void)state;
+    assert_refused(WORDS("--tls-port=1", "--tls-cert=/no/such", "--tls-cert=/proc/self/stat"), NULL,
+                   "ringlet: --tls-cert /no/such: No such file or directory; name a file that can");
+    assert_refused(WORDS("--tls-port=1", "--tls-key=", "--tls-key=/proc/self/stat"), NULL,
+                   "ringlet: --tls-key '': name a file");
+    assert_refused(WORDS("--tls-key=/"), NULL, "ringlet: --tls-key /: that is not a regular file");
+    assert_refused(NULL, WORDS("RINGLET_TLS_KEY=/proc/self/stat\n/no/such"),
+                   "ringlet: RINGLET_TLS_KEY=/no/such: No such file");
+
+    FILE *err = open_memstream(&text, &len);
+    assert_non_null(err);
+    for (int i = 2; i < 2 * CONFIG_PAIRS_MAX + 4; i += 2) {
+        argv[i] = cert;
+        argv[i + 1] = key;
+    }
+    int most = 2 * CONFIG_PAIRS_MAX + 2;
+    assert_int_equal(options_read(&config, most, argv, NULL, err), OPTIONS_RUN);
+    assert_int_equal(options_read(&config, most + 2, argv, NULL, err), OPTIONS_REFUSED);
+    fclose(err);
+    assert_string_equal(text, "ringlet: --tls-cert /proc/self/stat: no more than 16 are allowed\n");
+    free(text);
+}
+
+static void strict_transport_security(void **state)
+{
+    static const struct {
+        const char *value, *field;
+    } cases[] = {
+        { "0", "max-age=0" },
+        { "31536000", "max-age=31536000" },
+        { "1,includeSubDomains", "max-age=1; includeSubDomains" },
+        { "1, preload ,INCLUDESUBDOMAINS", "max-age=1; includeSubDomains; preload" },
+        { "315360000,preload", "max-age=315360000; preload" },
+    };
+    static const char *const bad[] = {
+        "x", ",1", "1,", "-1", "1,1", "1,preload,preload", "1;preload", "315360001", "1,,preload",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        assert_read(&config, WORDS("--tls-port=1", "--tls-self-signed", "--hsts", cases[i].value),
+                    NULL, OPTIONS_RUN);
+        assert_string_equal(config.hsts, cases[i].field);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        char sentence[160];
+        snprintf(sentence, sizeof sentence,
+                 "ringlet: --hsts %s: a number of seconds from 0 to 315360000 is allowed, as in",
+                 bad[i]);
+        assert_refused(WORDS("--tls-port=1", "--tls-self-signed", "--hsts", bad[i]), NULL,
+                       sentence);
+    }
+    assert_read(&config, WORDS("--tls-port=1", "--tls-self-signed"), NULL, OPTIONS_RUN);
+    assert_string_equal(config.hsts, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -326,6 +418,9 @@ int main(void)
         cmocka_unit_test(cores_within_the_allowed_cpus),
         cmocka_unit_test(rules),
         cmocka_unit_test(bad_rules),
+        cmocka_unit_test(files),
+        cmocka_unit_test(bad_files),
+        cmocka_unit_test(strict_transport_security),
     };
     return cmocka_run_group_tests(tests, reading_pin, NULL);
 }
