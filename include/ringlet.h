@@ -42,7 +42,10 @@ enum {
     RINGLET_PARAMS_MAX = 8,     /* parameters in a pattern; likewise */
     RINGLET_FIELDS_SIZE = 8192, /* bytes of the header fields that a handler sets; -ENOSPC beyond */
     RINGLET_FILE_PATH_MAX = 1024,
-    RINGLET_BLOCKED_MS = 100, /* a handler that takes longer is reported on standard error */
+    /* A handler that computes or sleeps longer than this, and so holds up its core, is reported on
+     * standard error with its route; likewise what is called for its bodies in pieces and its late
+     * replies. Time in which others had the CPU does not count. */
+    RINGLET_BLOCKED_MS = 100,
     RINGLET_PIECES_SIZE =
         65536, /* bytes of a reply in pieces that wait to be taken; -EAGAIN then */
     RINGLET_HALF_CLOSED_MS =

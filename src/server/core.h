@@ -8,6 +8,7 @@
 #include "server/deadlines.h"
 #include "server/input.h"
 #include "server/makings.h"
+#include "server/misuse.h"
 #include "server/output.h"
 #include "server/reply.h"
 #include "server/rules.h"
@@ -15,8 +16,6 @@
 #include "server/spares.h"
 #include "server/wishes.h"
 #include "site/site.h"
-
-struct endpoint;
 
 struct core {
     const struct config *config;
@@ -35,13 +34,10 @@ struct core {
 
     uint64_t now_ms; /* the clocks, read once a turn */
     int64_t now_unix;
-    uint64_t (*clock_ms)(void);
     bool draining; /* no reply promises to go on */
 
-    void *app_state;                /* what the program keeps for this core; or NULL */
-    const struct endpoint *handled; /* whose handler was called last */
-    unsigned handled_count;         /* how many were in this turn */
-    uint64_t told_ms;               /* when one was last complained of; 0: never */
+    struct misuse misuse;
+    void *app_state; /* what the program keeps for this core; or NULL */
 
     struct list late_changed; /* replies that come later: those that were touched */
     struct list late_timers;  /* those that wait for a time, the first one first */

@@ -6,8 +6,6 @@
 #include "http/path.h"
 
 #include <assert.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -71,51 +69,9 @@ const struct endpoint *handle_find(const struct core *core, const struct http_re
 
 /* --- what the handler did wrong --- */
 
-static COLD void tell(struct core *core, const struct endpoint *route, const char *what)
+static void tell(struct core *core, const struct endpoint *route, const char *what)
 {
-    struct str method = http_method_name(route->method);
-
-    if (core->told_ms != 0 && core->now_ms - core->told_ms < HANDLE_TELL_MS)
-        return;
-    core->told_ms = core->now_ms;
-    fprintf(stderr, "ringlet: %.*s %.*s: the handler %s\n", (int)method.len, method.at,
-            (int)route->pattern.len, route->pattern.at, what);
-}
-
-COLD void handle_tell(struct core *core, const struct endpoint *route, const char *what)
-{
-    tell(core, route, what);
-}
-
-/* Remembered for the end of the turn: a look at the clock for each call would cost more than many a
- * handler. */
-static inline void note(struct core *core, const struct endpoint *route)
-{
-    core->handled = route;
-    core->handled_count++;
-}
-
-static COLD void tell_blocked(struct core *core, uint64_t ms)
-{
-    char what[128];
-
-    if (core->handled_count == 1)
-        snprintf(what, sizeof what, "has held up its core for %" PRIu64 " ms", ms);
-    else
-        snprintf(what, sizeof what,
-                 "or one of the %u before it in the same turn has held up its core for %" PRIu64
-                 " ms",
-                 core->handled_count - 1, ms);
-    tell(core, core->handled, what);
-}
-
-void handle_look_at_clock(struct core *core)
-{
-    uint64_t now = core->clock_ms();
-
-    if (now > core->now_ms + RINGLET_BLOCKED_MS)
-        tell_blocked(core, now - core->now_ms);
-    core->handled_count = 0;
+    misuse_tell(&core->misuse, route, core->now_ms, what);
 }
 
 /* --- putting the reply out ---
@@ -268,7 +224,7 @@ static COLD void keep(struct exchange *x, const struct endpoint *route, struct k
 
 void handle_resume(struct core *core, struct kept *kept, ringlet_resume *resume)
 {
-    note(core, kept->endpoint);
+    misuse_note(&core->misuse, kept->endpoint, core->now_ms);
     resume(&kept->reply, kept->state);
 }
 
@@ -305,8 +261,8 @@ static inline void call(struct exchange *x, const struct found *found)
     reply.kept = NULL;
     reply.changes = &x->core->late_changed;
 
+    misuse_note(&x->core->misuse, route, x->core->now_ms);
     route->handler(&request, &reply, route->data);
-    note(x->core, route);
     if (reply.again)
         tell(x->core, route, "has replied more than once; the first reply counts");
     if (reply.kept) {

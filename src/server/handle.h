@@ -1,14 +1,12 @@
 /* handle.h - answer a request from a handler of the program's.
  *
  * The handler is called here and describes its reply; this puts it out. What a handler does wrong
- * is told on standard error, with its route, at most once in HANDLE_TELL_MS a core. */
+ * is told by misuse. */
 #ifndef SERVER_HANDLE_H
 #define SERVER_HANDLE_H
 
 #include "app/kept.h"
 #include "server/exchange.h"
-
-enum { HANDLE_TELL_MS = 1000 };
 
 /* Answer x->request if a route's path is its path; false when none is. Instead, x->h->file may be
  * set: what stands there is the answer. */
@@ -20,17 +18,11 @@ static inline bool handle_request(struct exchange *x)
     return x->core->config->app && handle_routed(x);
 }
 
-/* At the end of a turn in which handlers were called: have they held up the core? */
-void handle_look_at_clock(struct core *core);
-
 /* Put out a reply that was finished later, or set x->h->file; the exchange is of its request. */
 void handle_put(struct exchange *x, struct ringlet_reply *reply);
 
 /* Put out the head of a reply whose content comes in pieces. False: memory is short. */
 bool handle_put_head(struct exchange *x, struct ringlet_reply *reply);
-
-/* Tell what the handler of this route has done wrong. */
-void handle_tell(struct core *core, const struct endpoint *route, const char *what);
 
 /* Call what a kept reply has waited with. */
 void handle_resume(struct core *core, struct kept *kept, ringlet_resume *resume);

@@ -252,8 +252,12 @@ static void refuse_body(struct http1 *h, struct core *core, struct output *out, 
 /* For the handler, if one wants it. False when the request was refused. */
 static bool take_content(struct http1 *h, struct core *core, struct output *out, struct str bytes)
 {
-    int status = h->content ? content_add(h->content, bytes) : 0;
+    int status = 0;
 
+    if (h->content) {
+        misuse_note(&core->misuse, h->content->endpoint, core->now_ms);
+        status = content_add(h->content, bytes);
+    }
     if (status != 0)
         refuse_body(h, core, out, status);
     return status == 0;

@@ -39,7 +39,7 @@ static void forget_calls(struct kept *kept)
 
 static COLD void tell_misuse(struct core *core, struct kept *kept)
 {
-    handle_tell(core, kept->endpoint, kept->misuse);
+    misuse_tell(&core->misuse, kept->endpoint, core->now_ms, kept->misuse);
     kept->misuse = NULL;
 }
 

@@ -222,8 +222,8 @@ void loop_turn(struct loop *loop)
     for (int i = 0; i < count; i++)
         handle(loop, &loop->events[i]);
     keep_time(loop);
-    if (loop->core.handled_count > 0)
-        handle_look_at_clock(&loop->core);
+    if (loop->core.misuse.calls > 0)
+        misuse_end_turn(&loop->core.misuse, loop->core.now_ms);
 }
 
 static void enter(struct loop *loop, enum loop_stage stage)
@@ -340,7 +340,8 @@ static void init_core(struct loop *loop)
     core->buffers = LOOP_BUFFERS;
     core->source.engine = loop->setup.engine;
     core->source.shown = LOOP_BUFFERS;
-    core->clock_ms = loop->setup.clock_ms;
+    core->misuse.clock_ms = loop->setup.clock_ms;
+    core->misuse.delay_ms = loop->setup.delay_ms;
     core->app_state = loop->setup.app_state;
     list_init(&core->conns);
     list_init(&core->conns_free);

@@ -31,7 +31,8 @@ struct loop_setup {
     const struct rule_book *book; /* borrowed; may be NULL */
     struct access_log *log;       /* borrowed; or NULL */
     uint64_t (*clock_ms)(void);
-    void *app_state; /* of this core; or NULL */
+    uint64_t (*delay_ms)(void); /* as misuse_delay_ms; or NULL */
+    void *app_state;            /* of this core; or NULL */
 };
 
 enum loop_stage {

@@ -85,6 +85,7 @@ static int start_worker(struct team *team, const struct team_setup *setup)
         .book = setup->book,
         .log = setup->log,
         .clock_ms = clock_ms,
+        .delay_ms = misuse_delay_ms,
     };
 
     int error = share_listeners(setup, i, &loop);

@@ -532,7 +532,7 @@ static void a_promise_is_kept_or_the_connection_cut(void **state)
     client_gets_nothing(client, FAKE_SAW_RST);
     assert_int_equal(play->gone, 0);
 
-    stage_pass(play->stage, HANDLE_TELL_MS);
+    stage_pass(play->stage, MISUSE_TELL_MS);
     client = client_visit(play->stage, GET("/hold?length=4"));
     listen_in(ends, &before);
     assert_int_equal(ringlet_reply_piece(play->held, "abcd", 4), 0);

@@ -456,7 +456,7 @@ static void overhear(struct play *play, const char *target, int status, const ch
         assert_int_equal(answer.status, status);
         assert_true(str_equal(answer.body, str_from(body)));
     }
-    stage_pass(play->stage, HANDLE_TELL_MS);
+    stage_pass(play->stage, MISUSE_TELL_MS);
 }
 
 static void mistakes_are_reported_with_their_route(void **state)
