@@ -195,7 +195,7 @@ static void handle(struct ceiling *c, const struct io_event *event)
     case IO_CLOSED:
         remove_peer(c, peer_of(event));
         break;
-    case IO_READABLE:
+    case IO_READY:
         stop(c);
         break;
     case IO_UNWATCHED:

@@ -106,7 +106,7 @@ int epoll_listener_turn(struct io *, struct io_event *, int room);
 void epoll_tasks_note_watch(struct io *, struct io_watch *);
 /* Helpers have done something. */
 void epoll_tasks_collect(struct io *);
-/* What is done, and what became readable. Returns how many events. */
+/* What is done, and what became ready. Returns how many events. */
 int epoll_tasks_deliver(struct io *, struct io_event *, int room);
 
 #endif

@@ -2,7 +2,13 @@
 #include "io/epoll.h"
 
 /* io_watch.flags */
-enum { WATCH_READABLE = 1, WATCH_ENDED = 2 };
+enum { WATCH_READY = 1, WATCH_ENDED = 2 };
+
+static const uint32_t watch_events[] = {
+    [IO_FOR_READING] = EPOLLIN,
+    [IO_FOR_WRITING] = EPOLLOUT,
+    [IO_FOR_EITHER] = EPOLLIN | EPOLLOUT,
+};
 
 /* --- files and jobs --- */
 
@@ -43,11 +49,12 @@ void epoll_tasks_watch(struct io *io, struct io_watch *watch)
     list_init(&watch->ready);
     watch->in_flight = 0;
 
-    int result = epoll_add(io, watch->fd, EPOLLIN, epoll_tag(watch, 0, ABOUT_WATCH));
+    int result =
+        epoll_add(io, watch->fd, watch_events[watch->what], epoll_tag(watch, 0, ABOUT_WATCH));
     if (result == 0)
         return;
     watch->in_flight = (uint32_t)-result; /* the error, to be told with an event */
-    watch->flags = WATCH_READABLE;
+    watch->flags = WATCH_READY;
     list_append(&io->watches, &watch->ready);
 }
 
@@ -63,7 +70,7 @@ void epoll_tasks_note_watch(struct io *io, struct io_watch *watch)
 {
     if (watch->flags != 0)
         return;
-    watch->flags = WATCH_READABLE;
+    watch->flags = WATCH_READY;
     list_append(&io->watches, &watch->ready);
 }
 
@@ -72,8 +79,7 @@ static struct io_event watch_event(struct io_watch *watch)
     if (watch->flags & WATCH_ENDED)
         return (struct io_event){ .kind = IO_UNWATCHED, .watch = watch };
     watch->flags = 0;
-    return (
-        struct io_event){ .kind = IO_READABLE, .watch = watch, .result = -(int)watch->in_flight };
+    return (struct io_event){ .kind = IO_READY, .watch = watch, .result = -(int)watch->in_flight };
 }
 
 /* --- what does not come by report --- */

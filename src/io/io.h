@@ -130,11 +130,16 @@ struct io_job {
     struct list link; /* the engine's own */
 };
 
-/* A descriptor to watch for being readable. The caller owns it, and the descriptor, until
- * IO_UNWATCHED. IO_READABLE comes when it becomes readable, and need not come again before it has
- * been read until EAGAIN. */
+/* What a descriptor is watched for. An error and a hang-up count as either. */
+enum io_watch_for { IO_FOR_READING, IO_FOR_WRITING, IO_FOR_EITHER };
+
+/* A descriptor to watch for being readable, or writable. The caller owns it, and the descriptor,
+ * until IO_UNWATCHED; a descriptor is watched once at a time (a duplicate is another one). IO_READY
+ * comes when it is or becomes ready, and need not come again before it has been read or written
+ * until EAGAIN. */
 struct io_watch {
     int fd;
+    enum io_watch_for what;
 
     uint32_t flags;     /* the engine's own */
     uint32_t in_flight; /* the engine's own */
@@ -152,7 +157,7 @@ enum io_event_kind {
     IO_CLOSED,         /* sock; its memory is the caller's again */
     IO_FILE_DONE,      /* file; result */
     IO_WORKED,         /* job */
-    IO_READABLE,       /* watch; result is 0, or -errno when it can't be watched: unwatch it */
+    IO_READY,          /* watch; result is 0, or -errno when it can't be watched: unwatch it */
     IO_UNWATCHED,      /* watch; its memory is the caller's again */
 };
 

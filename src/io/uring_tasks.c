@@ -9,20 +9,26 @@ enum { READ_MAX = 1 << 30 }; /* bytes of one read */
 /* io_watch.flags */
 enum { WATCH_ENDED = 1 };
 
+static const unsigned watch_events[] = {
+    [IO_FOR_READING] = POLLIN,
+    [IO_FOR_WRITING] = POLLOUT,
+    [IO_FOR_EITHER] = POLLIN | POLLOUT,
+};
+
 /* --- arming --- */
 
-static void add_poll_in(struct io *io, int fd, uint64_t user_data)
+static void add_poll(struct io *io, int fd, unsigned events, uint64_t user_data)
 {
     struct io_uring_sqe *sqe = ring_next(&io->ring, IORING_OP_POLL_ADD, fd, user_data);
 
-    sqe->poll32_events = __io_uring_prep_poll_mask(POLLIN);
+    sqe->poll32_events = __io_uring_prep_poll_mask(events);
     sqe->len = IORING_POLL_ADD_MULTI;
 }
 
 static void add_watch(struct io *io, struct io_watch *watch)
 {
     watch->in_flight = 1;
-    add_poll_in(io, watch->fd, uring_tag(watch, 0, ABOUT_WATCH));
+    add_poll(io, watch->fd, watch_events[watch->what], uring_tag(watch, 0, ABOUT_WATCH));
 }
 
 /* Always by a kernel worker: what opening does in a file system may wait, and the ring's own first
@@ -93,7 +99,7 @@ static bool file_done(struct io *io, struct io_file_op *op, struct io_event *eve
 {
     if (op->sock)
         return uring_sock_bounced(io, op->sock, event);
-    *event = (struct io_event){.kind = IO_FILE_DONE, .file = op, .result = op->result};
+    *event = (struct io_event){ .kind = IO_FILE_DONE, .file = op, .result = op->result };
     return true;
 }
 
@@ -102,7 +108,7 @@ static void watch_helpers(struct io *io)
     if (io->helpers_watched)
         return;
     io->helpers_watched = true;
-    add_poll_in(io, io->helpers.wake_fd, uring_tag(NULL, 0, ABOUT_HELPERS));
+    add_poll(io, io->helpers.wake_fd, POLLIN, uring_tag(NULL, 0, ABOUT_HELPERS));
 }
 
 bool uring_tasks_handle_file(struct io *io, struct io_file_op *op, int result,
@@ -166,13 +172,14 @@ bool uring_tasks_handle_watch(struct io *io, struct io_watch *watch, const struc
     if (!(cqe->flags & IORING_CQE_F_MORE))
         watch->in_flight = 0;
     if (watch->flags & WATCH_ENDED) {
-        *event = (struct io_event){.kind = IO_UNWATCHED, .watch = watch};
+        *event = (struct io_event){ .kind = IO_UNWATCHED, .watch = watch };
         return watch->in_flight == 0;
     }
     if (cqe->res >= 0 && watch->in_flight == 0)
         add_watch(io, watch);
-    *event = (struct io_event){
-        .kind = IO_READABLE, .watch = watch, .result = cqe->res < 0 ? cqe->res : 0};
+    *event = (struct io_event){ .kind = IO_READY,
+                                .watch = watch,
+                                .result = cqe->res < 0 ? cqe->res : 0 };
     return true;
 }
 
@@ -187,9 +194,9 @@ int uring_tasks_deliver(struct io *io, struct io_event *events, int room)
         count += file_done(io, CONTAINER_OF(node, struct io_file_op, link), &events[count]);
     while (count < room && (node = list_take(&io->jobs)))
         events[count++] =
-            (struct io_event){.kind = IO_WORKED, .job = CONTAINER_OF(node, struct io_job, link)};
+            (struct io_event){ .kind = IO_WORKED, .job = CONTAINER_OF(node, struct io_job, link) };
     while (count < room && (node = list_take(&io->watches)))
-        events[count++] = (struct io_event){.kind = IO_UNWATCHED,
-                                            .watch = CONTAINER_OF(node, struct io_watch, ready)};
+        events[count++] = (struct io_event){ .kind = IO_UNWATCHED,
+                                             .watch = CONTAINER_OF(node, struct io_watch, ready) };
     return count;
 }

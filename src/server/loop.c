@@ -96,7 +96,7 @@ static void handle(struct loop *loop, const struct io_event *event)
     case IO_WORKED:
         worked(loop, event);
         break;
-    case IO_READABLE:
+    case IO_READY:
         if (event->watch == &loop->watch)
             take_order(loop);
         else

@@ -25,7 +25,7 @@ struct notices {
 };
 
 struct watcher {
-    struct io_watch watch;   /* what IO_READABLE and IO_UNWATCHED name; its fd is -1 without one */
+    struct io_watch watch;   /* what IO_READY and IO_UNWATCHED name; its fd is -1 without one */
     bool watching;           /* the engine has it */
     bool more;               /* to be read in the next turn */
     const char *root;        /* for the lines; borrowed */

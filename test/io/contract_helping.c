@@ -68,7 +68,11 @@ static struct io_file_op to_open(int dir, const char *path)
 static int run_read(struct rig *rig, int fd, void *bytes, size_t len, off_t offset)
 {
     struct io_file_op op = {
-        .kind = IO_FILE_READ, .fd = fd, .bytes = bytes, .len = len, .offset = offset,
+        .kind = IO_FILE_READ,
+        .fd = fd,
+        .bytes = bytes,
+        .len = len,
+        .offset = offset,
     };
 
     return run(rig, &op);
@@ -147,8 +151,11 @@ static void many_file_operations_at_the_same_time(void **state)
     for (size_t i = 0; i < MANY; i++) {
         int fd = ops[i].result;
         assert_true(fd >= 0);
-        ops[i] = (struct io_file_op){ .kind = IO_FILE_READ, .fd = fd, .bytes = bytes + i * 5000,
-                                      .len = 5000, .offset = (off_t)i * 777 };
+        ops[i] = (struct io_file_op){ .kind = IO_FILE_READ,
+                                      .fd = fd,
+                                      .bytes = bytes + i * 5000,
+                                      .len = 5000,
+                                      .offset = (off_t)i * 777 };
         rig->engine->file(rig->io, &ops[i]);
     }
     RIG_UNTIL(rig, rig->files_done == 2 * MANY);
@@ -200,7 +207,7 @@ static void clause_10_an_open_that_hangs_holds_up_nobody(void **state)
     /* The reader may get as far as waiting for a writer only now. */
     int writer = -1;
     RIG_UNTIL(rig, writer >= 0)
-        writer = openat(place.dir, "fifo", O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+    writer = openat(place.dir, "fifo", O_WRONLY | O_NONBLOCK | O_CLOEXEC);
     RIG_UNTIL(rig, rig->files_done == 2);
     assert_true(fifo.result >= 0);
     close(fifo.result);
@@ -303,9 +310,9 @@ static void unwatch(struct rig *rig, struct io_watch *watch)
 
     rig->engine->unwatch(rig->io, watch);
     RIG_UNTIL(rig, rig->unwatched == goal);
-    unsigned readable = rig->readable;
+    unsigned told = rig->became_ready;
     rig_settle(rig);
-    assert_int_equal(rig->readable, readable);
+    assert_int_equal(rig->became_ready, told);
     assert_int_equal(rig->unwatched, goal);
 }
 
@@ -320,11 +327,11 @@ static void watch_tells_each_time_there_is_something_new(void **state)
     watch.fd = ends[0];
     rig->engine->watch(rig->io, &watch);
     rig_settle(rig);
-    assert_int_equal(rig->readable, 0);
+    assert_int_equal(rig->became_ready, 0);
     for (unsigned i = 0; i < 50; i++) {
-        unsigned before = rig->readable;
+        unsigned before = rig->became_ready;
         assert_int_equal(write(ends[1], "abc", 3), 3);
-        RIG_UNTIL(rig, rig->readable > before);
+        RIG_UNTIL(rig, rig->became_ready > before);
         drain(ends[0]);
         if (i % 2)
             rig_settle(rig);
@@ -337,6 +344,92 @@ static void watch_tells_each_time_there_is_something_new(void **state)
     rig_close(rig);
 }
 
+/* Until nothing more is taken. */
+static void fill(int fd)
+{
+    char bytes[4096] = { 0 };
+
+    while (write(fd, bytes, sizeof bytes) > 0)
+        continue;
+}
+
+static void watch_tells_when_there_is_room(void **state)
+{
+    struct rig *rig = rig_open_accepting();
+    struct io_watch watch = { .what = IO_FOR_WRITING };
+    int ends[2];
+
+    (void)state;
+    assert_int_equal(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
+    watch.fd = ends[1];
+    rig->engine->watch(rig->io, &watch);
+    RIG_UNTIL(rig, rig->became_ready > 0); /* it is empty */
+    for (unsigned i = 0; i < 20; i++) {
+        fill(ends[1]);
+        rig_settle(rig);
+        unsigned before = rig->became_ready;
+        rig_settle(rig);
+        assert_int_equal(rig->became_ready, before);
+        drain(ends[0]);
+        RIG_UNTIL(rig, rig->became_ready > before);
+    }
+    fill(ends[1]);
+    rig_settle(rig);
+    unsigned before = rig->became_ready;
+    close(ends[0]);
+    RIG_UNTIL(rig, rig->became_ready > before); /* nobody reads any more: an error is told, too */
+    unwatch(rig, &watch);
+    close(ends[1]);
+    rig_close(rig);
+}
+
+static void watch_tells_either(void **state)
+{
+    struct rig *rig = rig_open_accepting();
+    struct io_watch watch = { .what = IO_FOR_EITHER };
+    int ends[2];
+
+    (void)state;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends), 0);
+    fill(ends[0]);
+    watch.fd = ends[0];
+    rig->engine->watch(rig->io, &watch);
+    rig_settle(rig);
+    assert_int_equal(rig->became_ready, 0);
+    assert_int_equal(write(ends[1], "abc", 3), 3);
+    RIG_UNTIL(rig, rig->became_ready > 0);
+    drain(ends[0]);
+    rig_settle(rig);
+    unsigned before = rig->became_ready;
+    drain(ends[1]);
+    RIG_UNTIL(rig, rig->became_ready > before);
+    unwatch(rig, &watch);
+    close(ends[0]);
+    close(ends[1]);
+    rig_close(rig);
+}
+
+/* A descriptor and its duplicate are two things, whichever is closed first. */
+static void duplicates_are_watched_each_for_itself(void **state)
+{
+    struct rig *rig = rig_open_accepting();
+    struct io_watch one = { .fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC) };
+    struct io_watch other = { .fd = fcntl(one.fd, F_DUPFD_CLOEXEC, 0) };
+
+    (void)state;
+    rig->engine->watch(rig->io, &one);
+    rig->engine->watch(rig->io, &other);
+    rig_settle(rig);
+    assert_int_equal(rig->became_ready, 0);
+    unwatch(rig, &one);
+    close(one.fd);
+    assert_int_equal(eventfd_write(other.fd, 1), 0);
+    RIG_UNTIL(rig, rig->became_ready > 0);
+    unwatch(rig, &other);
+    close(other.fd);
+    rig_close(rig);
+}
+
 static void watch_tells_what_is_there_already(void **state)
 {
     struct rig *rig = rig_open_accepting();
@@ -344,9 +437,9 @@ static void watch_tells_what_is_there_already(void **state)
 
     (void)state;
     for (unsigned round = 0; round < 5; round++) {
-        unsigned before = rig->readable;
+        unsigned before = rig->became_ready;
         rig->engine->watch(rig->io, &watch);
-        RIG_UNTIL(rig, rig->readable > before);
+        RIG_UNTIL(rig, rig->became_ready > before);
         unwatch(rig, &watch); /* not read, so it is there the next time, too */
     }
     close(watch.fd);
@@ -386,7 +479,7 @@ static void watch_wakes_a_wait_for_ever(void **state)
     rig->engine->watch(rig->io, &watch);
     rig_settle(rig);
     assert_int_equal(pthread_create(&thread, NULL, write_later, &watch.fd), 0);
-    while (rig->readable == 0)
+    while (rig->became_ready == 0)
         rig_turn(rig, -1);
     pthread_join(thread, NULL);
     unwatch(rig, &watch);
@@ -405,6 +498,9 @@ int contract_helping(void)
         cmocka_unit_test(many_jobs_all_come_back),
         cmocka_unit_test(clause_10_a_job_that_blocks_holds_up_nobody),
         cmocka_unit_test(watch_tells_each_time_there_is_something_new),
+        cmocka_unit_test(watch_tells_when_there_is_room),
+        cmocka_unit_test(watch_tells_either),
+        cmocka_unit_test(duplicates_are_watched_each_for_itself),
         cmocka_unit_test(watch_tells_what_is_there_already),
         cmocka_unit_test(unwatch_right_after_watch),
         cmocka_unit_test(watch_wakes_a_wait_for_ever),

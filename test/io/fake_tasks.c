@@ -21,8 +21,8 @@ static int file_read(struct io_file_op *op)
     size_t done = 0;
 
     while (done < op->len) {
-        ssize_t got = pread(op->fd, (char *)op->bytes + done, op->len - done,
-                            op->offset + (off_t)done);
+        ssize_t got =
+            pread(op->fd, (char *)op->bytes + done, op->len - done, op->offset + (off_t)done);
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
@@ -168,9 +168,15 @@ bool fake_tasks_step(struct io *io, struct fake_batch *batch)
 
 enum { WATCH_ON = 1, WATCH_PENDING = 2, WATCH_ENDING = 4 };
 
+static const uint32_t watch_events[] = {
+    [IO_FOR_READING] = EPOLLIN,
+    [IO_FOR_WRITING] = EPOLLOUT,
+    [IO_FOR_EITHER] = EPOLLIN | EPOLLOUT,
+};
+
 void fake_watch_add(struct io *io, struct io_watch *watch)
 {
-    struct epoll_event event = { .events = EPOLLIN | EPOLLET, .data.ptr = watch };
+    struct epoll_event event = { .events = watch_events[watch->what] | EPOLLET, .data.ptr = watch };
 
     for (struct list *node = io->watches.next; node != &io->watches; node = node->next)
         CHECK(node != &watch->ready); /* watched already */
@@ -204,7 +210,7 @@ static void watch_act(struct io *io, struct io_watch *watch, struct fake_batch *
 {
     if (watch->flags & WATCH_PENDING) {
         watch->flags &= ~(uint32_t)WATCH_PENDING;
-        fake_emit(io, batch, IO_READABLE)->watch = watch;
+        fake_emit(io, batch, IO_READY)->watch = watch;
         return;
     }
     watch->flags = 0;

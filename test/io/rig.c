@@ -267,8 +267,8 @@ void rig_take(struct rig *rig, const struct io_event *event)
     case IO_WORKED:
         rig->worked++;
         break;
-    case IO_READABLE:
-        rig->readable++;
+    case IO_READY:
+        rig->became_ready++;
         break;
     case IO_UNWATCHED:
         rig->unwatched++;

@@ -62,7 +62,7 @@ struct rig {
     struct held held[4096];
     unsigned held_count;
 
-    unsigned files_done, worked, readable, unwatched;
+    unsigned files_done, worked, became_ready, unwatched;
     uint64_t random;
 };
 

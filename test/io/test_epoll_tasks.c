@@ -17,7 +17,7 @@ static void a_watch_tells_every_edge(void **state)
     engine->watch(io, &watch);
     for (int i = 0; i < 100; i++) {
         assert_int_equal(eventfd_write(watch.fd, 1), 0);
-        assert_ptr_equal(bench_await(io, IO_READABLE).watch, &watch);
+        assert_ptr_equal(bench_await(io, IO_READY).watch, &watch);
         assert_int_equal(eventfd_read(watch.fd, &value), 0);
     }
     engine->unwatch(io, &watch);
@@ -34,7 +34,7 @@ static void what_cannot_be_watched_says_so(void **state)
 
     (void)state;
     engine->watch(io, &watch);
-    assert_int_equal(bench_await(io, IO_READABLE).result, -EPERM);
+    assert_int_equal(bench_await(io, IO_READY).result, -EPERM);
     engine->unwatch(io, &watch);
     bench_await(io, IO_UNWATCHED);
     fclose(file);
