@@ -46,6 +46,9 @@ enum {
      * standard error with its route; likewise what is called for its bodies in pieces and its late
      * replies. Time in which others had the CPU does not count. */
     RINGLET_BLOCKED_MS = 100,
+    /* A reply that was kept for this long, is not finished nor begun in pieces, and that nothing it
+     * has asked for will wake, is reported likewise, once. It stays as it is. */
+    RINGLET_UNFINISHED_MS = 60000,
     RINGLET_PIECES_SIZE =
         65536, /* bytes of a reply in pieces that wait to be taken; -EAGAIN then */
     RINGLET_HALF_CLOSED_MS =
@@ -272,7 +275,8 @@ typedef void ringlet_resume(struct ringlet_reply *reply, void *state);
 /* Keep a reply beyond the handler's return: the one returned takes its place, with the status and
  * the fields it has, and takes the same calls, at any time before `gone` and on this core's thread:
  * from the calls of its own timer, or from any other handler or call on this core. The request is
- * not there any more then. Once finished it is not to be used again. Requests that are pipelined
+ * not there any more then. Once finished it is not to be used again: it may be gone, and finishing
+ * it once more within the same call is reported on standard error. Requests that are pipelined
  * behind it wait. NULL when memory is short, and when the reply is finished or kept already.
  *
  * `gone`, unless it is NULL, is called when the reply is dropped before it is finished: the

@@ -24,6 +24,7 @@ struct ringlet_reply *ringlet_reply_later(struct ringlet_reply *reply, ringlet_g
     kept->misuse = NULL;
     kept->put = 0;
     list_init(&kept->changed);
+    list_init(&kept->watched);
     list_init(&kept->waiting);
     list_init(&kept->ready);
     reply->kept = kept;
@@ -187,6 +188,7 @@ int ringlet_reply_abort(struct ringlet_reply *reply)
 void kept_free(struct kept *kept)
 {
     list_remove(&kept->changed);
+    list_remove(&kept->watched);
     list_remove(&kept->waiting);
     list_remove(&kept->ready);
     if (!kept_is_finished(kept) && kept->gone)

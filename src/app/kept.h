@@ -18,6 +18,8 @@ struct kept {
     void *state;
 
     struct list changed;   /* in the core's list, when something was done to it */
+    struct list watched;   /* in the core's list of those that may have been forgotten */
+    uint64_t forgotten_ms; /* the server's: when it will have been */
     struct list waiting;   /* in the core's list of timers, by the time they are due */
     ringlet_resume *timer; /* to be called; NULL: no timer */
     bool timer_asked;      /* since the server has last looked */

@@ -41,6 +41,7 @@ struct core {
 
     struct list late_changed; /* replies that come later: those that were touched */
     struct list late_timers;  /* those that wait for a time, the first one first */
+    struct list late_watched; /* all that may have been forgotten, the first to be so first */
     struct list late_ready;   /* those to be called because their pieces have room */
 
     struct list conns;       /* open */

@@ -4,6 +4,7 @@
 #include "app/kept.h"
 #include "base/cold.h"
 #include "http/path.h"
+#include "server/late.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -11,6 +12,8 @@
 
 #define TYPED   "Content-Type: text/plain; charset=utf-8\r\nContent-Length: "
 #define UNTYPED "Content-Length: "
+
+#define SAID_TWICE "has replied more than once; the first reply counts"
 
 /* Of the status line, Date, Connection, and what is added to a handler's own fields. */
 enum { HEAD_ROOM = 384 };
@@ -219,6 +222,7 @@ static COLD void keep(struct exchange *x, const struct endpoint *route, struct k
 {
     kept->endpoint = route;
     kept->connection = x->h;
+    late_watch(x->core, kept);
     x->h->kept = kept;
 }
 
@@ -230,6 +234,8 @@ void handle_resume(struct core *core, struct kept *kept, ringlet_resume *resume)
 
 void handle_put(struct exchange *x, struct ringlet_reply *reply)
 {
+    if (reply->again)
+        tell(x->core, kept_of(reply)->endpoint, SAID_TWICE);
     put(x, reply);
 }
 
@@ -264,7 +270,7 @@ static inline void call(struct exchange *x, const struct found *found)
     misuse_note(&x->core->misuse, route, x->core->now_ms);
     route->handler(&request, &reply, route->data);
     if (reply.again)
-        tell(x->core, route, "has replied more than once; the first reply counts");
+        tell(x->core, route, SAID_TWICE);
     if (reply.kept) {
         keep(x, route, reply.kept);
     } else if (reply.done) {

@@ -3,7 +3,10 @@
 #include "base/cold.h"
 #include "server/handle.h"
 
+#include <assert.h>
 #include <limits.h>
+
+static_assert(RINGLET_UNFINISHED_MS == 60 * 1000, "what is told says a minute");
 
 static struct kept *by_timer(struct list *node)
 {
@@ -35,6 +38,40 @@ static void forget_calls(struct kept *kept)
 {
     list_remove(&kept->waiting);
     list_remove(&kept->ready);
+}
+
+/* All for the same time, so the place is at the end. */
+void late_watch(struct core *core, struct kept *kept)
+{
+    kept->forgotten_ms = core->now_ms + RINGLET_UNFINISHED_MS;
+    list_append(&core->late_watched, &kept->watched);
+}
+
+/* Will anything lead to its end? */
+static bool goes_on(const struct kept *kept)
+{
+    return kept->reply.done || !list_empty(&kept->waiting);
+}
+
+static struct kept *by_watch(struct list *node)
+{
+    return CONTAINER_OF(node, struct kept, watched);
+}
+
+static COLD void look_for_forgotten(struct core *core)
+{
+    struct list *node;
+
+    while ((node = list_first(&core->late_watched)) &&
+           by_watch(node)->forgotten_ms <= core->now_ms) {
+        struct kept *kept = by_watch(node);
+        list_remove(node);
+        if (goes_on(kept))
+            late_watch(core, kept);
+        else
+            misuse_tell(&core->misuse, kept->endpoint, core->now_ms,
+                        "has kept a reply for a minute and waits for nothing to finish it");
+    }
 }
 
 static COLD void tell_misuse(struct core *core, struct kept *kept)
@@ -98,17 +135,24 @@ void late_call(struct core *core)
 {
     call_due(core);
     call_ready(core);
+    if (!list_empty(&core->late_watched))
+        look_for_forgotten(core);
 }
 
 int late_wait_ms(const struct core *core)
 {
-    struct list *node = list_first(&core->late_timers);
+    struct list *timer = list_first(&core->late_timers);
+    struct list *watched = list_first(&core->late_watched);
+    uint64_t due_ms = UINT64_MAX;
 
     if (!list_empty(&core->late_ready))
         return 0;
-    if (!node)
+    if (timer)
+        due_ms = by_timer(timer)->due_ms;
+    if (watched && by_watch(watched)->forgotten_ms < due_ms)
+        due_ms = by_watch(watched)->forgotten_ms;
+    if (due_ms == UINT64_MAX)
         return -1;
-    uint64_t due_ms = by_timer(node)->due_ms;
     if (due_ms <= core->now_ms)
         return 0;
     return due_ms - core->now_ms > INT_MAX ? INT_MAX : (int)(due_ms - core->now_ms);

@@ -348,6 +348,7 @@ static void init_core(struct loop *loop)
     list_init(&core->put_off);
     list_init(&core->late_changed);
     list_init(&core->late_timers);
+    list_init(&core->late_watched);
     list_init(&core->late_ready);
     spares_fill(&core->spares, loop->setup.root);
     make_boundary(core->boundary);

@@ -1,5 +1,6 @@
 /* server/handle.c: requests to handlers, through the whole of a core on the fake engine. */
 #include "app/app.h"
+#include "ear.h"
 #include "http/range.h"
 #include "ringlet.h"
 #include "server/handle.h"
@@ -438,19 +439,11 @@ static void some_statuses_have_no_content(void **state)
 
 /* What is said on standard error while `target` is asked for, twice. */
 static void overhear(struct play *play, const char *target, int status, const char *body,
-                     char said[512])
+                     struct ear *ear)
 {
-    int ends[2], before = dup(STDERR_FILENO);
-
-    assert_int_equal(pipe(ends), 0);
-    assert_true(dup2(ends[1], STDERR_FILENO) >= 0);
+    ear_open(ear);
     struct client *first = visit(play, target), *second = visit(play, target);
-    assert_true(dup2(before, STDERR_FILENO) >= 0);
-    close(before);
-    close(ends[1]);
-    ssize_t len = read(ends[0], said, 511);
-    said[len > 0 ? len : 0] = '\0';
-    close(ends[0]);
+    ear_close(ear);
     for (int i = 0; i < 2; i++) {
         struct answer answer = client_answer(i == 0 ? first : second, false);
         assert_int_equal(answer.status, status);
@@ -462,20 +455,22 @@ static void overhear(struct play *play, const char *target, int status, const ch
 static void mistakes_are_reported_with_their_route(void **state)
 {
     struct play *play = play_open();
-    char said[512];
+    struct ear ear;
 
     (void)state;
-    overhear(play, "/forget", 500, "500 Internal Server Error\n", said);
-    assert_string_equal(said, "ringlet: GET /forget: the handler has not replied; the client got "
-                              "a 500\n");
-    overhear(play, "/twice", 200, "one", said);
-    assert_string_equal(said, "ringlet: GET /twice: the handler has replied more than once; the "
-                              "first reply counts\n");
-    overhear(play, "/dawdle", 200, "late", said);
-    assert_string_equal(said, "ringlet: GET /dawdle: the handler has held up its core for 101 "
-                              "ms\n");
-    overhear(play, "/say", 200, "ok", said);
-    assert_string_equal(said, "");
+    overhear(play, "/forget", 500, "500 Internal Server Error\n", &ear);
+    assert_string_equal(ear.said,
+                        "ringlet: GET /forget: the handler has not replied; the client got "
+                        "a 500\n");
+    overhear(play, "/twice", 200, "one", &ear);
+    assert_string_equal(ear.said,
+                        "ringlet: GET /twice: the handler has replied more than once; the "
+                        "first reply counts\n");
+    overhear(play, "/dawdle", 200, "late", &ear);
+    assert_string_equal(ear.said, "ringlet: GET /dawdle: the handler has held up its core for 101 "
+                                  "ms\n");
+    overhear(play, "/say", 200, "ok", &ear);
+    assert_string_equal(ear.said, "");
     play_close(play);
 }
 

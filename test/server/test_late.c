@@ -2,6 +2,7 @@
  * engine.
  */
 #include "app/app.h"
+#include "ear.h"
 #include "ringlet.h"
 #include "server/late.h"
 #include "stage.h"
@@ -312,6 +313,48 @@ static void a_body_may_follow_a_late_reply(void **state)
     play_close(play);
 }
 
+static void what_is_said_twice_is_reported(void **state)
+{
+    struct play *play = play_open();
+    struct ear ear;
+
+    (void)state;
+    ear_open(&ear);
+    struct client *client = client_visit(play->stage, GET("/sleep?ms=1"));
+    stage_pass(play->stage, 1);
+    expect_late(client, false);
+    assert_string_equal(ear_close(&ear),
+                        "ringlet: GET /sleep: the handler has replied more than once; the first "
+                        "reply counts\n");
+    play_close(play);
+}
+
+/* Nothing would ever finish it; one that waits for its timer is another matter. */
+static void what_is_forgotten_is_reported(void **state)
+{
+    struct play *play = play_open();
+    struct ear ear;
+    struct client *client = client_visit(play->stage, GET("/wait"));
+    struct client *waits = client_visit(play->stage, GET("/sleep?ms=100000"));
+
+    (void)state;
+    ear_open(&ear);
+    stage_pass(play->stage, RINGLET_UNFINISHED_MS - 1);
+    assert_string_equal(ear_close(&ear), "");
+    ear_open(&ear);
+    stage_pass(play->stage, 1);
+    stage_pass(play->stage, 30000);
+    assert_string_equal(ear_close(&ear),
+                        "ringlet: GET /wait: the handler has kept a reply for a minute and "
+                        "waits for nothing to finish it\n");
+    client_gets_nothing(client, FAKE_SAW_NOTHING);
+    expect_body(client_visit(play->stage, GET("/tell")), "told");
+    assert_int_equal(client_answer(client, false).length, LARGE);
+    stage_pass(play->stage, 10000);
+    expect_late(waits, false);
+    play_close(play);
+}
+
 static void a_client_that_goes_is_told(void **state)
 {
     struct play *play = play_open();
@@ -376,6 +419,8 @@ int main(void)
         cmocka_unit_test(another_handler_may_finish_it),
         cmocka_unit_test(it_may_be_finished_at_once),
         cmocka_unit_test(a_body_may_follow_a_late_reply),
+        cmocka_unit_test(what_is_said_twice_is_reported),
+        cmocka_unit_test(what_is_forgotten_is_reported),
         cmocka_unit_test(a_client_that_goes_is_told),
         cmocka_unit_test(a_client_that_has_finished_is_answered),
         cmocka_unit_test(a_drain_waits_and_a_stop_does_not),

@@ -2,6 +2,7 @@
 #include "server/misuse.h"
 
 #include "app/endpoints.h"
+#include "ear.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -31,38 +32,6 @@ static uint64_t fake_delay(void)
 static const struct endpoint one = { .method = HTTP_GET, .pattern = STR_INIT("/one") };
 static const struct endpoint two = { .method = HTTP_POST, .pattern = STR_INIT("/two") };
 
-/* What it says on standard error. */
-struct ear {
-    int heard, before;
-    char said[8192];
-};
-
-static void listen_up(struct ear *ear)
-{
-    int ends[2];
-
-    assert_int_equal(pipe(ends), 0);
-    ear->heard = ends[0];
-    ear->before = dup(STDERR_FILENO);
-    assert_true(dup2(ends[1], STDERR_FILENO) >= 0);
-    close(ends[1]);
-}
-
-/* What was said fits into the pipe. */
-static const char *listened(struct ear *ear)
-{
-    size_t len = 0;
-    ssize_t more;
-
-    assert_true(dup2(ear->before, STDERR_FILENO) >= 0);
-    close(ear->before);
-    while ((more = read(ear->heard, ear->said + len, sizeof ear->said - 1 - len)) > 0)
-        len += (size_t)more;
-    ear->said[len] = '\0';
-    close(ear->heard);
-    return ear->said;
-}
-
 static struct misuse begin(void)
 {
     fake_now_ms = START_MS;
@@ -76,12 +45,12 @@ static const char *turn(struct misuse *misuse, const struct endpoint *route, uin
 {
     uint64_t began_ms = fake_now_ms;
 
-    listen_up(ear);
+    ear_open(ear);
     misuse_note(misuse, route, began_ms);
     fake_now_ms += took_ms;
     fake_delay_ms += delay_ms;
     misuse_end_turn(misuse, began_ms);
-    return listened(ear);
+    return ear_close(ear);
 }
 
 static void each_route_is_told_of_once_a_second(void **state)
@@ -90,15 +59,15 @@ static void each_route_is_told_of_once_a_second(void **state)
     struct ear ear;
 
     (void)state;
-    listen_up(&ear);
+    ear_open(&ear);
     misuse_tell(&misuse, &one, START_MS, "sleeps");
     misuse_tell(&misuse, &two, START_MS + 1, "sleeps");
     misuse_tell(&misuse, &one, START_MS + MISUSE_TELL_MS - 1, "snores");
     misuse_tell(&misuse, &two, START_MS + MISUSE_TELL_MS, "snores");
     misuse_tell(&misuse, &one, START_MS + MISUSE_TELL_MS, "wakes");
-    assert_string_equal(listened(&ear), "ringlet: GET /one: the handler sleeps\n"
-                                        "ringlet: POST /two: the handler sleeps\n"
-                                        "ringlet: GET /one: the handler wakes\n");
+    assert_string_equal(ear_close(&ear), "ringlet: GET /one: the handler sleeps\n"
+                                         "ringlet: POST /two: the handler sleeps\n"
+                                         "ringlet: GET /one: the handler wakes\n");
 }
 
 static void so_many_routes_are_told_of(void **state)
@@ -109,17 +78,17 @@ static void so_many_routes_are_told_of(void **state)
     int lines = 0;
 
     (void)state;
-    listen_up(&ear);
+    ear_open(&ear);
     for (int i = 0; i <= MISUSE_ROUTES; i++) {
         routes[i] = one;
         misuse_tell(&misuse, &routes[i], START_MS, "sleeps");
     }
-    for (const char *at = listened(&ear); (at = strchr(at, '\n')); at++)
+    for (const char *at = ear_close(&ear); (at = strchr(at, '\n')); at++)
         lines++;
     assert_int_equal(lines, MISUSE_ROUTES);
-    listen_up(&ear);
+    ear_open(&ear);
     misuse_tell(&misuse, &routes[MISUSE_ROUTES], START_MS + MISUSE_TELL_MS, "sleeps");
-    assert_string_equal(listened(&ear), "ringlet: GET /one: the handler sleeps\n");
+    assert_string_equal(ear_close(&ear), "ringlet: GET /one: the handler sleeps\n");
 }
 
 /* Whether it computes or sleeps: the CPU was there for it. */
@@ -135,13 +104,13 @@ static void who_holds_up_the_core_is_told_of(void **state)
     assert_string_equal(turn(&misuse, &two, 300, 150, &ear),
                         "ringlet: POST /two: the handler has held up its core for 150 ms\n");
     uint64_t began_ms = fake_now_ms;
-    listen_up(&ear);
+    ear_open(&ear);
     misuse_note(&misuse, &two, began_ms);
     misuse_note(&misuse, &two, began_ms);
     misuse_note(&misuse, &one, began_ms);
     fake_now_ms += 2000;
     misuse_end_turn(&misuse, began_ms);
-    assert_string_equal(listened(&ear),
+    assert_string_equal(ear_close(&ear),
                         "ringlet: GET /one: the handler or one of the 2 before it in the same turn "
                         "has held up its core for 2000 ms\n");
 }
