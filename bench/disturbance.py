@@ -7,6 +7,7 @@ STEAL_MAX = 0.01
 SLOW_MIN = 1.25
 BOUND = 'generator-bound'
 NOT_HELD = 'rate not held'
+REFUSED = 'no result'
 
 
 def of_itself(run):
@@ -14,7 +15,7 @@ def of_itself(run):
     if run['errors']:
         return f'{run["errors"]} wrong answers'
     if run['refused']:
-        return f'{NOT_HELD}: {run["refused"]}'
+        return f'{NOT_HELD if run["rate"] else REFUSED}: {run["refused"]}'
     if run['steal'] > STEAL_MAX:
         return f'steal {100 * run["steal"]:.1f} %'
     if run['bound']:

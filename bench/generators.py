@@ -6,6 +6,7 @@ import pathlib
 import re
 import subprocess
 
+import certificate
 import servers
 
 PERCENTILES = ('50', '75', '90', '99', '99.9', '99.99', '99.999', '100')
@@ -52,6 +53,8 @@ class Outcome:
     busy: object = None
     bound: bool = False
     said: str = ''
+    cpu_ns_per_request: object = None
+    handshakes: object = None
 
     def per_second(self):
         return self.requests / self.seconds if self.seconds else 0.0
@@ -86,7 +89,9 @@ class RingletLoad:
         command += ['--pipeline', work.pipeline] if work.pipeline > 1 else []
         command += ['--new-connection'] if work.new_connection else []
         command += ['--idle', work.idle] if work.idle else []
-        command += ['--tls-insecure'] if work.tls else []
+        command += ['--tls-insecure', '--tls-cipher', certificate.CIPHER] if work.tls else []
+        command += ['--tls-resume'] if work.resumes else []
+        command += ['--body-size', work.body_bytes] if work.body_bytes else []
         if len(load.targets) > 1:
             targets = load.folder / f'{name}.targets'
             targets.write_text('\n'.join(load.targets) + '\n')
@@ -119,7 +124,9 @@ def read_json(found, rate, said=''):
                    latency_us=None if refused or not latency else {
                        key: latency['percentiles'].get(key) for key in PERCENTILES},
                    refused=refused, busy=generator.get('busy'),
-                   bound=bool(generator.get('bound')), said=said)
+                   bound=bool(generator.get('bound')), said=said,
+                   cpu_ns_per_request=generator.get('cpu_ns_per_request'),
+                   handshakes=found.get('handshakes'))
 
 
 class Wrk:
@@ -138,6 +145,8 @@ class Wrk:
             return f'{self.name} keeps no rate'
         for asked, what in ((workload.pipeline > 1, 'pipelining'), (workload.idle, 'idle ones'),
                             (workload.cold, 'cold files beside hot ones'),
+                            (workload.tls, 'TLS with a cipher that it is told'),
+                            (workload.body_bytes, 'bodies'),
                             (len(workload.targets) > 1, 'several targets')):
             if asked:
                 return f'{self.name} does not do {what}'

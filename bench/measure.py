@@ -99,7 +99,7 @@ class Measurer:
         self.plan.done(run)
 
     def run(self, block, kind, repetition, position):
-        with self.yard.server(kind) as server:
+        with self.yard.server(kind, face=block.entry.workload.face) as server:
             load = self.load(block, server)
             outcome, spent, memory = self.under_load(server, load)
         return as_run(block, kind, repetition, position, self.generator(block.rate).name, outcome,
@@ -174,12 +174,21 @@ def as_run(block, kind, repetition, position, generator, outcome, spent, memory)
            'kept': False, 'disturbed': None, 'refused': outcome.refused, 'steal': spent['steal'],
            'bound': outcome.bound, 'seconds': outcome.seconds, 'requests': outcome.requests,
            'errors': outcome.errors, 'requests_per_second': rate,
-           'bytes_per_second': outcome.bytes / outcome.seconds if outcome.seconds else 0.0}
+           'bytes_per_second': bytes_per_second(block.entry.workload, outcome)}
     run |= counters.per_request(spent, rate)
     run |= {'syscalls_per_request': None, 'server_rss_bytes': memory,
-            'generator_busy': outcome.busy, 'per_core_requests': None,
+            'generator_busy': outcome.busy,
+            'generator_cpu_ns_per_request': outcome.cpu_ns_per_request,
+            'handshakes': outcome.handshakes, 'per_core_requests': None,
             'latency_us': outcome.latency_us, 'hgrm': None}
     return run
+
+
+def bytes_per_second(workload, outcome):
+    """Of the answers; of the requests' bodies where there are any."""
+    if not outcome.seconds:
+        return 0.0
+    return (outcome.requests * workload.body_bytes or outcome.bytes) / outcome.seconds
 
 
 def rate_at(level, ceilings, roles):

@@ -9,7 +9,8 @@ import servers
 import workloads
 
 QUICK_ROWS = ('hello-bare', 'hello-browser', 'file-100k', 'page-load', 'not-found', 'redirect',
-              'hello-name', 'json', 'pipelined-16', 'new-connection')
+              'pipelined-16', 'new-connection', 'hello-name', 'json', 'baseline11',
+              'redirect-route', 'https-1k', 'https-full', 'https-resumed')
 QUICK_CONNECTIONS = (16,)
 QUICK_REPEAT_SECONDS = 70
 

@@ -8,10 +8,12 @@ import functools
 import hashlib
 import subprocess
 
-import client
 import content
 import servers
 import workloads
+
+# The option of ringlet that a face takes, and what it is without.
+FACE_OPTIONS = {'tls': ('--tls-port', 'TLS is'), 'handlers': ('--demo', 'handlers are')}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,19 +64,18 @@ def ask_all(server, workload):
     """A look at the answer to each target, or the sentence of what went wrong."""
     kind = server.kind
     try:
-        return [look(client.ask(server.port, kind.target(target), workload.fields),
+        return [look(server.ask(kind.target(target), workload.fields, workload.body_bytes),
                      kind.compresses) for target in workload.targets]
     except (OSError, ValueError) as error:
         return f'no answer to {workload.name}: {error}'
 
 
-def own_limits(program):
-    """Why workloads over TLS cannot be had."""
+def own_limits(program, face):
+    """Why workloads of a face cannot be had, or None."""
     told = subprocess.run([program, '--help'], capture_output=True, text=True, timeout=20,
                           check=False).stdout
-    if '--cert' in told or '--tls' in told:
-        return 'TLS: ringlet has it, but nothing here starts servers with a certificate'
-    return 'TLS is missing: ringlet has no option for it'
+    option, what = FACE_OPTIONS[face]
+    return None if option in told else f'{what} missing: ringlet has no option for it'
 
 
 def probe(yard, kinds, table):
@@ -84,21 +85,44 @@ def probe(yard, kinds, table):
     own = next((kind for kind in usable if kind.role == 'ours'), None)
     if not own:
         raise servers.ServerFailed('; '.join(failed.values()) or 'no engine was asked for')
-    with yard.server(own) as server:
-        entries = [first_look(server, workload) for workload in table]
-    for kind in usable:
-        with yard.server(kind) as server:
-            for entry in entries:
-                if takes_part(kind, entry):
-                    judge(entry, kind, ask_all(server, entry.workload))
+    for face in dict.fromkeys(workload.face for workload in table):
+        rows = [workload for workload in table if workload.face == face]
+        entries += probe_face(yard, own, usable, face, rows)
     return entries, failed
+
+
+def probe_face(yard, own, kinds, face, table):
+    """The entries of the rows of one face, with everybody who shows it."""
+    limits = own_limits(own.program, face) if face != 'files' else None
+    if limits:
+        return [Entry(workload, skipped=limits) for workload in table]
+    with yard.server(own, face=face) as server:
+        entries = [first_look(server, workload) for workload in table]
+    for kind in kinds:
+        if kind.role == 'peer' and not kind.fixed and not kind.shows(face):
+            for entry in entries:
+                entry.absent[kind.name] = 'is not set up for it'
+        mine = [entry for entry in entries if takes_part(kind, entry)]
+        try:
+            if mine:
+                ask_of(yard, kind, face, mine)
+        except servers.ServerFailed as error:
+            for entry in mine:
+                judge(entry, kind, f'does not start: {error}')
+    return entries
+
+
+def ask_of(yard, kind, face, entries):
+    with yard.server(kind, face=face) as server:
+        for entry in entries:
+            judge(entry, kind, ask_all(server, entry.workload))
 
 
 def takes_part(kind, entry):
     """Where nobody asks for compressed files, who makes them is like any other."""
     if entry.skipped or (kind.compresses and not workloads.asks_for_codings(entry.workload)):
         return False
-    return entry.workload.fixed or not kind.fixed
+    return kind.shows(entry.workload.face) and (entry.workload.fixed or not kind.fixed)
 
 
 def starts(yard, kind, failed):
@@ -112,8 +136,6 @@ def starts(yard, kind, failed):
 
 def first_look(server, workload):
     """Has ringlet what the workload needs, and does it choose among compressed files?"""
-    if workload.tls:
-        return Entry(workload, skipped=own_limits(server.kind.program))
     seen = ask_all(server, workload)
     if workload.needs and (isinstance(seen, str) or seen[0].status != workload.status):
         got = seen if isinstance(seen, str) else f'{seen[0].status} to {workload.targets[0]}'

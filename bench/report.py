@@ -5,6 +5,7 @@
 
 import json
 import pathlib
+import statistics
 import sys
 
 import charts
@@ -118,7 +119,7 @@ class Report:
         rate = next((run['rate'] for run in runs if run['rate']), None)
         title = self.block_title(key) + (f' ({rate:,.0f} requests/s)' if rate else '')
         parts = [f'<section><h3>{page.text(title)}</h3>', self.figures(runs, servers),
-                 page.note(per_core(key[1], runs, servers)),
+                 page.note(per_core(key[1], runs, servers)), page.note(own_limit(runs)),
                  self.picture(spectra), page.note('Shows: ' + sentences.shows(runs, servers)),
                  page.note('Does not show: ' + sentences.hides(runs, spectra)), '</section>']
         return '\n'.join(part for part in parts if part)
@@ -224,9 +225,7 @@ class Report:
         parts = ['<h2>The servers</h2>']
         for server in self.servers:
             memory = (server.get('idle_rss_bytes') or 0) / (1 << 20)
-            content = page.pre(server['command'])
-            if server['config']:
-                content += page.pre(server['config'])
+            content = ''.join(as_started(shown) for shown in (server, *server.get('faces', ())))
             title = f'{server["name"]}: {server["cores"]} core(s), {memory:.1f} MiB before any load'
             parts.append(page.folded(title, content))
         return '\n'.join(parts)
@@ -234,6 +233,11 @@ class Report:
     def again(self):
         return ('<h2>Again</h2>' + page.pre(self.data['command'])
                 + page.note('The method, and what it does not show: bench/README.md.'))
+
+
+def as_started(shown):
+    """The command of one face of a server, and its configuration."""
+    return page.pre(shown['command']) + (page.pre(shown['config']) if shown['config'] else '')
 
 
 def glance(found):
@@ -259,6 +263,17 @@ def per_core(connections, runs, servers):
     told = ', '.join(told) or 'none kept'
     return (f'On {cores} core{plural}: {connections / cores:,.0f} connections each; requests a '
             f'second each: {told}.')
+
+
+def own_limit(runs):
+    """What the generator can do itself, at the CPU that an answer took it."""
+    costs = [run['generator_cpu_ns_per_request'] for run in runs
+             if run['kept'] and run.get('generator_cpu_ns_per_request')]
+    if not costs:
+        return 'Whether the generator was the limit is not known.'
+    cost = statistics.median(costs)
+    return (f'The generator took {plain(cost / 1000)} µs of CPU a request: one thread of it asks '
+            f'for at most {plain(1e9 / cost)} a second.')
 
 
 def plain(number):

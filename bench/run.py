@@ -28,7 +28,8 @@ TREE = pathlib.Path(__file__).resolve().parent.parent
 SPARE_FILES = 200
 # What ringlet says where a container or a setting forbids io_uring: not our failure.
 NO_ENGINE = "can't be had"
-COUNTED = ('hello-bare', 'hello-browser')
+COUNTED = ('hello-bare', 'hello-browser', 'hello-name', 'json', 'baseline11', 'redirect-route',
+           'https-1k', 'https-16k')
 COUNT_SECONDS = 1.5
 WRK2_SECONDS = 20
 INTERRUPTED = 130
@@ -144,7 +145,7 @@ class Comparison:
                 self.results.problem(f'{name} does not start: {reason}')
         for entry in entries:
             self.settle(yard, entry)
-        self.describe(yard, [kind for kind in kinds if kind.name not in failed])
+        self.describe(yard, [kind for kind in kinds if kind.name not in failed], entries)
         return entries
 
     def absent(self, name, reason):
@@ -186,14 +187,15 @@ class Comparison:
                     f'open {self.files_max} files (ulimit -Hn)')
         return found
 
-    def describe(self, yard, kinds):
+    def describe(self, yard, kinds, entries):
         """The servers as they were started, and what each needs while nobody is there."""
         for kind in kinds:
-            with yard.server(kind) as server:
-                self.results.data['servers'].append({
-                    'name': kind.name, 'kind': kind.role, 'command': shlex.join(server.command),
-                    'config': kind.config(server.place), 'cores': len(yard.cpus),
-                    'idle_rss_bytes': server.memory_bytes()})
+            faces = dict.fromkeys(entry.workload.face for entry in entries if kind in entry.kinds)
+            first, *others = [describe_face(yard, kind, face)
+                              for face in ('files', *faces.keys() - {'files'})]
+            self.results.data['servers'].append({
+                'name': kind.name, 'kind': kind.role, 'cores': len(yard.cpus), **first,
+                'faces': others})
         self.results.write()
 
     def level_counts(self, entry):
@@ -258,7 +260,7 @@ class Comparison:
 
     def trace(self, yard, measurer, entry, kind):
         generator = self.options.loop_generator
-        with yard.server(kind) as server:
+        with yard.server(kind, face=entry.workload.face) as server:
             target = kind.target(entry.workload.targets[0])
             load = generators.Load(entry.workload, server.port, (target,), tracers.CONNECTIONS,
                                    COUNT_SECONDS, 0, None, self.options.load_cpus, yard.home)
@@ -278,6 +280,13 @@ class Comparison:
         if interrupted:
             return INTERRUPTED
         return 1 if self.results.data['problems'] else 0
+
+
+def describe_face(yard, kind, face):
+    """A server's command, its configuration, and its memory before any load."""
+    with yard.server(kind, face=face) as server:
+        return {'face': face, 'command': shlex.join(server.command),
+                'config': kind.config(server.place), 'idle_rss_bytes': server.memory_bytes()}
 
 
 def say(sentence):

@@ -10,11 +10,14 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 
+import certificate
 import client
 import content
 import machine
+import workloads
 
 START_SECONDS = 20
 STOP_SECONDS = 10
@@ -33,13 +36,16 @@ class ServerFailed(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class Place:
-    """Where a server is to stand. `alone` asks for all of it in one process, as tracers need."""
+    """Where a server is to stand, and which face it shows (workloads.py). `alone` asks for all of
+    it in one process, as tracers need. ringlet listens without TLS beside it, on `plain_port`."""
 
     home: pathlib.Path
     site: pathlib.Path
     cpus: tuple
     port: int
     alone: bool = False
+    face: str = 'files'
+    plain_port: int = 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,7 +68,20 @@ class Kind:
         """Its configuration, filled in; None when it has none."""
         if not self.peer:
             return None
-        return render((PEERS_FOLDER / f'{self.peer}.conf').read_text(), settings(place))
+        values = settings(place)
+        face = self.face_of_peer(place.face)
+        values['face'] = render(face.read_text(), values).rstrip('\n') if face.exists() else ''
+        return render((PEERS_FOLDER / f'{self.peer}.conf').read_text(), values)
+
+    def shows(self, face):
+        """Is there such a face of it?"""
+        if face == 'files' or self.role == 'ours':
+            return not (self.compresses and face != 'files')
+        return self.face_of_peer(face).exists()
+
+    def face_of_peer(self, face):
+        """What a face adds to a peer's configuration."""
+        return PEERS_FOLDER / f'{self.peer}-{face}.conf'
 
     def target(self, target):
         """What it is asked for in place of a target: programs of fixed answers know one name."""
@@ -73,13 +92,16 @@ def settings(place):
     """What the templates in bench/peers may name."""
     cores = len(place.cpus)
     mask = sum(1 << cpu for cpu in place.cpus)
+    chain, key = certificate.paths(place.home.parent)
     return {'cores': cores, 'workers': 0 if cores == 1 or place.alone else cores,
             'cpu_mask': f'{mask:b}', 'port': place.port, 'home': place.home, 'site': place.site,
             'brotli_module': f'load_module {NGINX_BROTLI};' if has_nginx_brotli() else '',
             'brotli_static': 'brotli_static on;' if has_nginx_brotli() else '',
             'user_line': 'user: root' if os.geteuid() == 0 else '# user: whoever starts it',
             'connections_max': CONNECTIONS_MAX, 'files_max': CONNECTIONS_MAX + 2048,
-            'master': 'off' if place.alone else 'on'}
+            'master': 'off' if place.alone else 'on', 'certificate': chain, 'key': key,
+            'cipher': certificate.CIPHER, 'ssl': ' ssl' if place.face == 'tls' else '',
+            'upload_bytes': workloads.UPLOAD_BYTES}
 
 
 def has_nginx_brotli():
@@ -93,8 +115,16 @@ def render(template, values):
 
 def ringlet_command(kind, place):
     return [kind.program, '--engine', kind.engine, '--cpus', listed(place.cpus), '--host',
-            '127.0.0.1', '--port', str(place.port), '--root', str(place.site), '--timeout', '300s',
-            '--quiet', *(['--compress'] if kind.compresses else [])]
+            '127.0.0.1', '--root', str(place.site), '--timeout', '300s', '--quiet',
+            *(['--compress'] if kind.compresses else []), *ringlet_face(place)]
+
+
+def ringlet_face(place):
+    if place.face == 'tls':
+        chain, key = certificate.paths(place.home.parent)
+        return ['--port', str(place.plain_port), '--tls-port', str(place.port), '--tls-cert',
+                str(chain), '--tls-key', str(key)]
+    return ['--port', str(place.port), *(['--demo'] if place.face == 'handlers' else [])]
 
 
 def ceiling_command(kind, place):
@@ -186,12 +216,16 @@ class Server:
             if self.process.poll() is not None:
                 raise ServerFailed(f'{self.kind.name} ended at its start: {self.said()}')
             try:
-                client.ask(self.port, self.kind.target('/hello.txt'))
+                self.ask(self.kind.target('/hello.txt'))
                 if not self.kind.compresses or self.has_compressed():
                     return
             except (OSError, ValueError):
                 time.sleep(0.01)
         raise ServerFailed(f'{self.kind.name} does not answer on port {self.port}: {self.said()}')
+
+    def ask(self, target, fields=(), body_bytes=0):
+        """Ask it once, over TLS where that is the face it shows."""
+        return client.ask(self.port, target, fields, self.place.face == 'tls', body_bytes)
 
     def has_compressed(self):
         """Is every file of the page there compressed?"""
@@ -290,17 +324,27 @@ class Yard:
         content.write(self.site)
         content.write(self.plain_site, beside=False)
 
-    def place(self, kind, alone=False):
+    def place(self, kind, alone=False, face='files', cpus=None):
         fixed_port = kind.peer in FIXED_PEERS
         home = self.home / kind.name.replace(' ', '-')
         home.mkdir(exist_ok=True)
         site = self.plain_site if kind.compresses else self.site
-        return Place(home, site, self.cpus, FIXED_PORT if fixed_port else free_port(), alone)
+        port = FIXED_PORT if fixed_port else free_port()
+        cpus = cpus or self.cpus
+        if face != 'tls':
+            return Place(home, site, cpus, port, alone, face)
+        certificate.make(self.home)
+        return Place(home, site, cpus, port, alone, face, free_port())
 
     @contextlib.contextmanager
-    def server(self, kind, wrapper=(), environment=None):
-        """A server that answers, for as long as the block lasts."""
-        server = Server(kind, self.place(kind, bool(wrapper)), wrapper, environment)
+    def server(self, kind, wrapper=(), environment=None, face='files', cpus=None):
+        """A server that answers, for as long as the block lasts; `cpus` where they are not the
+        yard's."""
+        try:
+            place = self.place(kind, bool(wrapper), face, cpus)
+        except certificate.NotMade as error:
+            raise ServerFailed(str(error)) from error
+        server = Server(kind, place, wrapper, environment)
         self.running.append(server)
         try:
             server.wait_ready()
@@ -313,3 +357,13 @@ class Yard:
         for server in list(self.running):
             server.stop()
         shutil.rmtree(self.home, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def open_yard(cpus):
+    """A yard in a folder of its own, for as long as the block lasts."""
+    yard = Yard(pathlib.Path(tempfile.mkdtemp(prefix='ringlet-bench-')), cpus)
+    try:
+        yield yard
+    finally:
+        yard.clean()

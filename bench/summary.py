@@ -2,7 +2,9 @@
 
 import statistics
 
-COLUMNS = (('req/s', 'requests_per_second', 1), ('CPU us', 'cpu_ns_per_request', 1000))
+COLUMNS = (('req/s', 'requests_per_second', 1), ('CPU us', 'cpu_ns_per_request', 1000),
+           ('MB/s', 'bytes_per_second', 10**6), ('MiB', 'server_rss_bytes', 1 << 20),
+           ('load us', 'generator_cpu_ns_per_request', 1000))
 LATENCIES = ('50', '99')
 
 
@@ -33,7 +35,7 @@ def row(name, runs):
     kept = [run for run in runs if run['kept']]
     cells = [name, f'{len(kept)}/{len(runs)}']
     for _, key, unit in COLUMNS:
-        cells.append(cell([run[key] / unit for run in kept if run[key] is not None]))
+        cells.append(cell([run[key] / unit for run in kept if run.get(key) is not None]))
     for share in LATENCIES:
         cells.append(cell([run['latency_us'][share] for run in kept
                            if run['latency_us'] and run['latency_us'].get(share) is not None]))

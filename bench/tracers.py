@@ -80,9 +80,11 @@ def count_life(yard, kind, workload, rounds):
     out = yard.home / 'callgrind.out'
     out.unlink(missing_ok=True)
     wrapper = ['valgrind', '--tool=callgrind', '--quiet', f'--callgrind-out-file={out}']
-    with yard.server(kind, wrapper, {'LD_PRELOAD': str(preload(yard.home))}) as server:
+    environment = {'LD_PRELOAD': str(preload(yard.home))}
+    with yard.server(kind, wrapper, environment, workload.face) as server:
         target = kind.target(workload.targets[0])
-        drive(client.request_bytes(server.port, target, workload.fields), server.port, rounds)
+        drive(client.request_bytes(server.port, target, workload.fields), server.port, rounds,
+              workload.tls)
     total = re.search(r'^(?:totals|summary): (\d+)', machine.read(out), re.M)
     if not total:
         raise CountFailed(f'callgrind counted nothing for {kind.name}')
@@ -98,9 +100,9 @@ def preload(home):
     return library
 
 
-def drive(request, port, rounds):
+def drive(request, port, rounds, tls=False):
     """A fixed number of requests: CONNECTIONS a round, all sent before any answer is read."""
-    peers = [client.connect(port, timeout=60) for _ in range(CONNECTIONS)]
+    peers = [client.connect(port, timeout=60, tls=tls) for _ in range(CONNECTIONS)]
     try:
         for _ in range(rounds):
             for peer in peers:

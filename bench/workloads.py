@@ -31,7 +31,9 @@ IDLE_RATE = 1000
 @dataclasses.dataclass(frozen=True)
 class Workload:
     """One row. `fixed` says that a server which answers 13 fixed bytes may take part; `needs` is
-    the feature that may be missing; `content` says that the bodies must be the files' bytes."""
+    the feature that may be missing; `content` says that the bodies must be the files' bytes. A
+    server shows one of its faces: files, the same over TLS, or handlers. `resumes` says that each
+    connection goes on with the session before it; `body_bytes` are posted with each request."""
 
     name: str
     title: str
@@ -44,10 +46,16 @@ class Workload:
     new_connection: bool = False
     idle: int = 0
     cold: bool = False
-    tls: bool = False
+    face: str = 'files'
+    resumes: bool = False
+    body_bytes: int = 0
     fixed: bool = False
     needs: str = ''
     content: bool = True
+
+    @property
+    def tls(self):
+        return self.face == 'tls'
 
     def level_connections(self, asked):
         """The counts of connections that are measured at rates, too: 64, or the first there is;
@@ -77,8 +85,6 @@ PLAIN = (
              content=False),
     Workload('redirect', '301: a folder without its slash', ('/folder',), status=301,
              content=False),
-    Workload('hello-name', '/hello?name=bill', ('/hello?name=bill',), needs='the /hello handler'),
-    Workload('json', 'JSON', ('/json',), needs='a JSON endpoint'),
     Workload('pipelined-16', '13-byte file, 16 requests in flight per connection', pipeline=16,
              levels=('ceiling',), fixed=True),
     Workload('new-connection', '13-byte file, a connection per request', new_connection=True,
@@ -89,13 +95,45 @@ PLAIN = (
              cold=True, connections=(16,)),
 )
 
-
-def over_tls(workload):
-    return dataclasses.replace(workload, name=workload.name + '-tls', tls=True, fixed=False,
-                               title=workload.title + ', over TLS', needs='TLS')
+UPLOAD_BYTES = 20 * 10**6
 
 
-ALL = PLAIN + tuple(over_tls(workload) for workload in PLAIN)
+def made(name, title, target, **others):
+    """A row of what is answered by code and not by a file."""
+    return Workload(name, title, (target,), face='handlers', needs=f'the handler of {target}',
+                    **others)
+
+
+HANDLERS = (
+    made('hello-name', 'handler: /hello?name=bill', '/hello?name=bill'),
+    made('json', 'handler: /json, 27 bytes', '/json'),
+    made('baseline11', 'handler: the sum of two query parameters', '/baseline11?a=13&b=42'),
+    made('redirect-route', 'handler: 301 to /', '/easter', status=301, content=False),
+    made('upload-20m', 'handler: 20 MB posted, and counted', '/upload', body_bytes=UPLOAD_BYTES,
+         connections=(32,), levels=('ceiling',)),
+)
+
+
+def over_tls(name, title, target='/hello.txt', **others):
+    """A row over TLS."""
+    return Workload(name, title, (target,), face='tls', needs='TLS', **others)
+
+
+def shaken(name, title, **others):
+    """A row whose requests each cost a handshake."""
+    return over_tls(name, title, new_connection=True, fields=('Connection: close',),
+                    levels=('ceiling',), **others)
+
+
+TLS = (
+    over_tls('https-1k', 'HTTPS: 1 KiB file', '/1k.txt'),
+    over_tls('https-16k', 'HTTPS: 16 KiB file', '/16k.txt'),
+    over_tls('https-1m', 'HTTPS: 1 MiB file', '/1m.bin', levels=('ceiling',)),
+    shaken('https-full', 'HTTPS: a full handshake per request, 13-byte file'),
+    shaken('https-resumed', 'HTTPS: a resumed handshake per request, 13-byte file', resumes=True),
+)
+
+ALL = PLAIN + HANDLERS + TLS
 
 
 def asks_for_codings(workload):

@@ -61,6 +61,7 @@ missing_for() {
         has gnuplot || echo gnuplot-nox
         has_header openssl/ssl.h || echo libssl-dev
         has brotli || echo brotli
+        has openssl || echo openssl
         ;;
     peers)
         { has nginx || [ -x /usr/sbin/nginx ]; } || echo nginx

@@ -11,6 +11,7 @@ import unittest
 import where
 import counters
 import generators
+import measure
 import options
 import plan
 import results
@@ -85,15 +86,19 @@ class Generators(unittest.TestCase):
         self.assertEqual(refused, {'page-load', 'page-plain', 'pipelined-16', 'idle-10000',
                                    'cold-beside-hot'})
         self.assertEqual(wrk.refusal(workloads.ALL[0], 5), 'wrk keeps no rate')
+        for name in ('https-1k', 'https-full', 'upload-20m'):
+            self.assertTrue(wrk.refusal(workloads.named([name])[0], None), name)
 
     def test_json(self):
         found = {'requests': 10, 'seconds': 2.0, 'bytes': 300, 'refused': None,
                  'errors': {'status': 1, 'length': 2},
                  'latency': {'percentiles': {'50': 3.5, '100': 9}},
-                 'generator': {'busy': 0.95, 'bound': True}}
+                 'handshakes': {'full': 1, 'resumed': 9},
+                 'generator': {'busy': 0.95, 'bound': True, 'cpu_ns_per_request': 5e4}}
         made = generators.read_json(found, 5)
         self.assertEqual((made.errors, made.bound, made.busy, made.latency_us['50']),
                          (3, True, 0.95, 3.5))
+        self.assertEqual((made.handshakes['resumed'], made.cpu_ns_per_request), (9, 5e4))
         self.assertIsNone(generators.read_json(found, None).latency_us)
         self.assertIsNone(generators.read_json(found | {'refused': 'late'}, 5).latency_us)
 
@@ -108,6 +113,26 @@ class Generators(unittest.TestCase):
             self.assertIn('--rate 7', told)
             self.assertNotIn('Connection: close', told)
             self.assertTrue(told.endswith('http://127.0.0.1:8080/hello.txt'))
+
+    def test_command_over_tls_and_of_bodies(self):
+        ours = generators.RingletLoad('/p/ringlet-load')
+        cipher = '--tls-insecure --tls-cipher TLS_AES_128_GCM_SHA256'
+        for name, words, not_there in (('https-1k', cipher, '--tls-resume'),
+                                       ('https-full', '--new-connection', '--tls-resume'),
+                                       ('https-resumed', '--tls-resume', '--body-size'),
+                                       ('upload-20m', '--body-size 20000000', '--tls')):
+            work = workloads.named([name])[0]
+            made = load(workload=work, targets=work.targets)
+            told = ' '.join(ours.command(made, 'load'))
+            self.assertIn(words, told)
+            self.assertNotIn(not_there, told)
+            self.assertTrue(made.url().startswith('https:' if work.tls else 'http:'))
+
+    def test_bytes_are_those_of_bodies_where_there_are_any(self):
+        outcome = generators.Outcome(requests=50, seconds=2.0, bytes=5000, errors=0)
+        found = [measure.bytes_per_second(workloads.named([name])[0], outcome)
+                 for name in ('file-1m', 'upload-20m')]
+        self.assertEqual(found, [2500, 500000000])
 
 
 class Counters(unittest.TestCase):
@@ -140,10 +165,13 @@ class Summary(unittest.TestCase):
 
     def test_table_shows_what_was_kept(self):
         runs = [{'server': 'a', 'kept': kept, 'requests_per_second': rate,
-                 'cpu_ns_per_request': 2000, 'latency_us': None}
+                 'cpu_ns_per_request': 2000, 'bytes_per_second': 5e7,
+                 'server_rss_bytes': 3 << 20, 'generator_cpu_ns_per_request': None,
+                 'latency_us': None}
                 for kept, rate in ((True, 100), (True, 300), (False, 9))]
         self.assertEqual(summary.table(runs)[1].split(),
-                         ['a', '2/3', '200.0', '(100.0-300.0)', '2.00', '-', '-'])
+                         ['a', '2/3', '200.0', '(100.0-300.0)', '2.00', '50.0', '3.00', '-', '-',
+                          '-'])
 
 
 class Progress(unittest.TestCase):

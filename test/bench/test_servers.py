@@ -37,8 +37,8 @@ http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Answer).serve_forever()
 '''
 
 
-def place(cpus=(2, 3), alone=False):
-    return servers.Place(pathlib.Path('/home'), SITE, cpus, 8123, alone)
+def place(cpus=(2, 3), alone=False, face='files'):
+    return servers.Place(pathlib.Path('/yard/home'), SITE, cpus, 8123, alone, face, 8124)
 
 
 class Configurations(unittest.TestCase):
@@ -48,7 +48,38 @@ class Configurations(unittest.TestCase):
 
     def test_every_peer_has_one_and_all_names_are_known(self):
         for name in servers.PEERS:
-            self.assertNotIn('@', self.peer(name).config(place()))
+            for face in ('files', 'tls', 'handlers'):
+                self.assertNotIn('@', self.peer(name).config(place(face=face)))
+
+    def test_faces(self):
+        shown = {face: [name for name in servers.PEERS if self.peer(name).shows(face)]
+                 for face in ('files', 'tls', 'handlers')}
+        self.assertEqual(shown, {'files': list(servers.PEERS), 'tls': ['nginx', 'h2o'],
+                                 'handlers': ['nginx']})
+        nginx = self.peer('nginx').config(place(face='tls'))
+        for words in ('listen 127.0.0.1:8123 ssl ', 'ssl_certificate /yard/certificate.pem;',
+                      'ssl_certificate_key /yard/key.pem;', 'ssl_session_tickets on;',
+                      'Ciphersuites TLS_AES_128_GCM_SHA256;'):
+            self.assertIn(words, nginx)
+        self.assertNotIn('ssl', self.peer('nginx').config(place()))
+        self.assertIn('key-file: /yard/key.pem\n', self.peer('h2o').config(place(face='tls')))
+        self.assertIn('return 200 "20000000";',
+                      self.peer('nginx').config(place(face='handlers')))
+
+    def test_own_faces(self):
+        kind = servers.Kind('ringlet epoll', 'ours', '/bin/ringlet', 'epoll')
+        told = ' '.join(kind.command(place(face='tls')))
+        self.assertIn('--port 8124 --tls-port 8123 --tls-cert /yard/certificate.pem '
+                      '--tls-key /yard/key.pem', told)
+        told = kind.command(place(face='handlers'))
+        self.assertIn('--demo', told)
+        self.assertNotIn('--demo', kind.command(place()))
+        ceiling = servers.Kind('ceiling epoll', 'ceiling', '/bin/ceiling', 'epoll', fixed=True)
+        compressing = dataclasses.replace(kind, compresses=True)
+        for face in ('tls', 'handlers'):
+            self.assertTrue(kind.shows(face))
+            self.assertFalse(ceiling.shows(face))
+            self.assertFalse(compressing.shows(face))
 
     def test_what_is_filled_in(self):
         text = self.peer('nginx').config(place())

@@ -11,10 +11,13 @@ import workloads
 assert where
 
 NAMES = ['hello-bare', 'hello-browser', 'file-1k', 'file-16k', 'file-100k', 'file-1m',
-         'file-10m', 'page-load', 'page-plain', 'not-found', 'redirect', 'hello-name', 'json',
-         'pipelined-16', 'new-connection', 'idle-10000', 'cold-beside-hot']
+         'file-10m', 'page-load', 'page-plain', 'not-found', 'redirect', 'pipelined-16',
+         'new-connection', 'idle-10000', 'cold-beside-hot']
+HANDLERS = ['hello-name', 'json', 'baseline11', 'redirect-route', 'upload-20m']
+TLS = ['https-1k', 'https-16k', 'https-1m', 'https-full', 'https-resumed']
 SIZES = {'hello-bare': 13, 'file-1k': 1024, 'file-16k': 16384, 'file-100k': 102400,
-         'file-1m': 1048576, 'file-10m': 10485760}
+         'file-1m': 1048576, 'file-10m': 10485760, 'https-1k': 1024, 'https-16k': 16384,
+         'https-1m': 1048576, 'https-full': 13, 'https-resumed': 13}
 
 
 def row(name):
@@ -22,10 +25,11 @@ def row(name):
 
 
 class Table(unittest.TestCase):
-    def test_every_row_plain_and_over_tls(self):
-        self.assertEqual([made.name for made in workloads.ALL],
-                         NAMES + [name + '-tls' for name in NAMES])
-        self.assertTrue(all(made.tls == made.name.endswith('-tls') for made in workloads.ALL))
+    def test_every_row_and_its_face(self):
+        for face, names in (('files', NAMES), ('handlers', HANDLERS), ('tls', TLS)):
+            self.assertEqual([made.name for made in workloads.ALL if made.face == face], names)
+            self.assertTrue(all(row(name).tls == (face == 'tls') for name in names))
+        self.assertEqual(len(workloads.ALL), len(NAMES + HANDLERS + TLS))
 
     def test_sizes(self):
         for name, size in SIZES.items():
@@ -50,7 +54,11 @@ class Table(unittest.TestCase):
     def test_particulars(self):
         self.assertEqual(len(row('hello-browser').fields), 12)
         self.assertEqual(row('pipelined-16').pipeline, 16)
-        self.assertTrue(row('new-connection').new_connection)
+        for name in ('new-connection', 'https-full', 'https-resumed'):
+            self.assertTrue(row(name).new_connection)
+        self.assertEqual([made.name for made in workloads.ALL if made.resumes], ['https-resumed'])
+        self.assertEqual((row('upload-20m').body_bytes, row('upload-20m').connections),
+                         (20000000, (32,)))
         self.assertEqual((row('idle-10000').idle, row('idle-10000').connections), (10000, (100,)))
         self.assertEqual((row('not-found').status, row('redirect').status), (404, 301))
         self.assertEqual((row('hello-bare').connections[0], row('hello-bare').connections[-1]),
