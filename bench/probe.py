@@ -96,8 +96,11 @@ def probe_face(yard, own, kinds, face, table):
     limits = own_limits(own.program, face) if face != 'files' else None
     if limits:
         return [Entry(workload, skipped=limits) for workload in table]
-    with yard.server(own, face=face) as server:
-        entries = [first_look(server, workload) for workload in table]
+    try:
+        with yard.server(own, face=face) as server:
+            entries = [first_look(server, workload) for workload in table]
+    except servers.ServerFailed as error:
+        return [Entry(workload, skipped=str(error)) for workload in table]
     for kind in kinds:
         if kind.role == 'peer' and not kind.fixed and not kind.shows(face):
             for entry in entries:

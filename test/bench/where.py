@@ -4,4 +4,4 @@ import pathlib
 import sys
 
 TREE = pathlib.Path(__file__).resolve().parent.parent.parent
-sys.path.insert(0, str(TREE / 'bench'))
+sys.path[:0] = [str(TREE / 'bench'), str(TREE / 'test' / 'blackbox')]
