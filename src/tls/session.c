@@ -61,11 +61,17 @@ void tls_session_watch(const SSL *ssl, int where, int value)
 }
 
 /* OpenSSL keeps the errors of a thread on one list: what is left there by one session would be
- * taken for the next one's. */
+ * taken for the next one's. Clearing goes through the whole of it, so there is a look first. */
+static void forget_errors(void)
+{
+    if (ERR_peek_error() != 0)
+        ERR_clear_error();
+}
+
 static void enter(struct tls_session *session, struct text *out)
 {
     CHECK(text_room(out) >= TLS_OUT_MIN);
-    ERR_clear_error();
+    forget_errors();
     stream_flush(&session->stream, out);
     session->stream.out = out;
 }
