@@ -24,7 +24,7 @@ static bool has_field(const struct http_request *request, struct str name)
  * A 204 has no length (RFC 9110 8.6). */
 static void answer_preflight(struct exchange *x)
 {
-    reply_begin(&x->out->text, &x->core->clock, 204, exchange_connection(x, 204));
+    reply_begin(&x->out->text, exchange_clock(x), 204, exchange_connection(x, 204));
     text_add(&x->out->text, STR("Access-Control-Allow-Origin: *\r\n"
                                 "Access-Control-Allow-Methods: GET, HEAD, OPTIONS\r\n"
                                 "Access-Control-Allow-Headers: *\r\n"
@@ -41,7 +41,7 @@ static COLD void answer_options(struct exchange *x)
     }
     enum reply_connection connection = exchange_connection(x, 200);
 
-    reply_empty(&x->out->text, &x->core->clock, 200, connection, STR(ALLOW));
+    reply_empty(&x->out->text, exchange_clock(x), 200, connection, STR(ALLOW));
     exchange_log(x, 200, 0);
 }
 
@@ -346,14 +346,68 @@ static COLD void answer_named(struct exchange *x)
         answer_found(x, text_str(&path), found);
 }
 
+/* --- from the plain port to the other one --- */
+
+/* What a certificate authority looks at before there is a certificate (RFC 8555 8.3). */
+static bool is_challenge(const struct http_request *request)
+{
+    char space[HTTP_PATH_MAX];
+    ssize_t len = http_path_normalise(request->path, space);
+
+    return len > 0 && str_starts(str_of(space, (size_t)len), STR("/.well-known/acme-challenge/"));
+}
+
+static bool leads_to_https(const struct exchange *x)
+{
+    const struct http_request *request = x->request;
+
+    return x->core->config->https_redirect && !x->h->secure &&
+           (request->form == HTTP_ORIGIN_FORM || request->form == HTTP_ABSOLUTE_FORM) &&
+           !is_challenge(request);
+}
+
+/* Without its port. An IPv6 address has colons of its own, in brackets (RFC 3986 3.2.2). */
+static struct str name_of(struct str host)
+{
+    const char *bracket = memchr(host.at, ']', host.len);
+    const char *from = bracket ? bracket : host.at;
+    const char *colon = memchr(from, ':', host.len - (size_t)(from - host.at));
+
+    return colon ? str_of(host.at, (size_t)(colon - host.at)) : host;
+}
+
+static void answer_https(struct exchange *x)
+{
+    char space[LOCATION_MAX];
+    struct text where = text_in(space, sizeof space);
+    struct str name = x->request->host.len > 0 ? name_of(x->request->host) : STR("");
+
+    if (name.len == 0) {
+        exchange_answer_plain(x, 400, STR(""));
+        return;
+    }
+    text_add(&where, STR("https://"));
+    text_add(&where, name);
+    if (x->core->config->tls_port != 443) {
+        text_add(&where, STR(":"));
+        text_add_number(&where, x->core->config->tls_port);
+    }
+    text_add(&where, x->request->path);
+    answer_elsewhere(x, 308, &where);
+}
+
+/* --- who answers --- */
+
 static bool is_read_only(const struct http_request *request)
 {
     return request->method == HTTP_GET || request->method == HTTP_HEAD;
 }
 
-bool answer_ignores_body(const struct http_request *request, const struct endpoint *endpoint)
+bool answer_ignores_body(const struct exchange *x, const struct endpoint *endpoint)
 {
-    if (request->expects_other)
+    const struct http_request *request = x->request;
+
+    if (request->expects_other || leads_to_https(x))
         return true;
     if (endpoint && endpoint->body.wanted)
         return false;
@@ -366,6 +420,8 @@ void answer_request(struct exchange *x)
 {
     if (x->request->expects_other)
         exchange_answer_plain(x, 417, STR(""));
+    else if (leads_to_https(x))
+        answer_https(x);
     else if (!x->h->file && handle_request(x) && !x->h->file)
         return;
     else if (x->h->file)

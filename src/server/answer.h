@@ -9,8 +9,8 @@
  * sent first. The request is then to be parsed and answered again. */
 void answer_request(struct exchange *x);
 
-/* Is the answer known from the head alone, whatever body may follow it? `endpoint` is the route
- * whose handler answers; or NULL. */
-bool answer_ignores_body(const struct http_request *request, const struct endpoint *endpoint);
+/* Is the answer to x->request known from the head alone, whatever body may follow it? `endpoint` is
+ * the route whose handler answers; or NULL. */
+bool answer_ignores_body(const struct exchange *x, const struct endpoint *endpoint);
 
 #endif

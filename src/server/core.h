@@ -27,7 +27,7 @@ struct core {
     struct makings makings;
     struct output_pool outputs;
     struct secure_core *secure; /* NULL: no TLS */
-    struct reply_clock clock;
+    struct reply_clock clocks[2]; /* of plain connections, of those that speak TLS */
     char boundary[HTTP_BOUNDARY_LEN]; /* between the parts of answers with several */
     struct deadlines deadlines;
     struct access_batch *log; /* or NULL */

@@ -28,7 +28,7 @@ COLD void exchange_add_line(const struct exchange *x, int status, uint64_t bytes
 COLD void exchange_answer_plain(struct exchange *x, int status, struct str fields)
 {
     enum reply_connection connection = exchange_connection(x, status);
-    size_t bytes = reply_plain(&x->out->text, &x->core->clock, status, connection, fields,
+    size_t bytes = reply_plain(&x->out->text, exchange_clock(x), status, connection, fields,
                                x->request->method == HTTP_HEAD);
 
     exchange_log(x, status, bytes);
@@ -56,7 +56,7 @@ static void answer_whole(struct exchange *x, struct site_entry *entry)
 {
     bool head_only = x->request->method == HTTP_HEAD;
 
-    reply_begin(&x->out->text, &x->core->clock, 200, exchange_connection(x, 200));
+    reply_begin(&x->out->text, exchange_clock(x), 200, exchange_connection(x, 200));
     exchange_log(x, 200, head_only ? 0 : entry->size);
     if (!head_only && entry->bytes) {
         add_small(x, entry);
@@ -69,7 +69,7 @@ static void answer_whole(struct exchange *x, struct site_entry *entry)
 
 static void answer_not_modified(struct exchange *x, const struct site_entry *entry)
 {
-    reply_begin(&x->out->text, &x->core->clock, 304, exchange_connection(x, 304));
+    reply_begin(&x->out->text, exchange_clock(x), 304, exchange_connection(x, 304));
     text_add(&x->out->text, entry->shared);
     exchange_log(x, 304, 0);
 }
@@ -94,7 +94,7 @@ static void answer_range(struct exchange *x, struct site_entry *entry, struct ht
 {
     struct text *text = &x->out->text;
 
-    reply_begin(text, &x->core->clock, 206, exchange_connection(x, 206));
+    reply_begin(text, exchange_clock(x), 206, exchange_connection(x, 206));
     http_content_range(text, range, entry->size);
     add_length(text, range.len);
     text_add(text, entry->typed);
@@ -114,7 +114,7 @@ static void answer_ranges(struct exchange *x, struct site_entry *entry,
         return;
     }
     uint64_t length = http_byteranges_length(&parts->form, ranges);
-    reply_begin(text, &x->core->clock, 206, exchange_connection(x, 206));
+    reply_begin(text, exchange_clock(x), 206, exchange_connection(x, 206));
     http_byteranges_type(text, &parts->form);
     add_length(text, length);
     text_add(text, entry->shared);
@@ -127,7 +127,7 @@ static int judge(const struct exchange *x, const struct site_entry *entry,
                  struct http_ranges *ranges)
 {
     const struct http_validators *validators = &entry->validators;
-    int64_t now = x->core->clock.unix_time;
+    int64_t now = exchange_clock(x)->unix_time;
     struct str value;
     int status = http_precondition(x->request, validators, now);
 
@@ -183,7 +183,7 @@ COLD void exchange_answer_page(struct exchange *x, int status, struct site_entry
         x->full = true;
         return;
     }
-    reply_begin(text, &x->core->clock, status, exchange_connection(x, status));
+    reply_begin(text, exchange_clock(x), status, exchange_connection(x, status));
     text_add(text, entry->page);
     text_add(text, STR("\r\n"));
     exchange_log(x, status, head_only ? 0 : entry->size);

@@ -17,6 +17,12 @@ struct exchange {
     bool full;              /* the output must be sent first */
 };
 
+/* How its answer begins. */
+static inline const struct reply_clock *exchange_clock(const struct exchange *x)
+{
+    return &x->core->clocks[x->h->secure];
+}
+
 /* What the answer's head must say of the connection; whether it goes on is decided with it. */
 static inline enum reply_connection exchange_connection(struct exchange *x, int status)
 {

@@ -145,7 +145,7 @@ static COLD bool put_long_head(struct exchange *x, struct ringlet_reply *reply)
     if (!memory)
         return false;
     struct text head = text_in(memory, cap);
-    reply_begin(&head, &x->core->clock, reply->status, exchange_connection(x, 200));
+    reply_begin(&head, exchange_clock(x), reply->status, exchange_connection(x, 200));
     add_fields(&head, reply);
     output_lend(x->out, text_str(&head), free, memory);
     return true;
@@ -158,7 +158,7 @@ static inline bool put_head(struct exchange *x, struct ringlet_reply *reply)
     if (reply->fields.len + HEAD_ROOM > OUTPUT_HEAD_MAX &&
         reply->fields.len + HEAD_ROOM + OUTPUT_COPY_MAX > text_room(text))
         return put_long_head(x, reply);
-    reply_begin(text, &x->core->clock, reply->status, exchange_connection(x, 200));
+    reply_begin(text, exchange_clock(x), reply->status, exchange_connection(x, 200));
     add_fields(text, reply);
     return true;
 }
@@ -296,7 +296,8 @@ static COLD void answer_other_method(struct exchange *x, unsigned allowed)
         exchange_answer_plain(x, 405, text_str(&field));
         return;
     }
-    reply_empty(&x->out->text, &x->core->clock, 200, exchange_connection(x, 200), text_str(&field));
+    reply_empty(&x->out->text, exchange_clock(x), 200, exchange_connection(x, 200),
+                text_str(&field));
     exchange_log(x, 200, 0);
 }
 

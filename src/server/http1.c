@@ -160,7 +160,7 @@ static COLD int begin_body(struct exchange *x, const char *head, size_t len)
         refuse(x, 413);
         return GO_ON;
     }
-    if (answer_ignores_body(request, endpoint)) {
+    if (answer_ignores_body(x, endpoint)) {
         int wants = answer_early(x, head, len);
         if (wants != GO_ON)
             return wants;

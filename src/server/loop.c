@@ -118,8 +118,10 @@ static void read_clocks(struct loop *loop)
 
     core->now_ms = loop->setup.clock_ms();
     core->now_unix = now;
-    if (core->clock.unix_time != now)
-        reply_clock_set(&core->clock, now);
+    if (core->clocks[0].unix_time != now) {
+        reply_clock_set(&core->clocks[0], now);
+        reply_clock_set(&core->clocks[1], now);
+    }
 }
 
 static bool has_passed(const struct loop *loop, uint32_t ms)
@@ -350,6 +352,8 @@ static void init_core(struct loop *loop)
     list_init(&core->late_timers);
     list_init(&core->late_watched);
     list_init(&core->late_ready);
+    reply_clock_init(&core->clocks[0], "", "");
+    reply_clock_init(&core->clocks[1], "Strict-Transport-Security", config->hsts);
     spares_fill(&core->spares, loop->setup.root);
     make_boundary(core->boundary);
     deadlines_init(&core->deadlines, ms);

@@ -21,7 +21,23 @@ static void begin(struct text *out, const struct reply_clock *clock, int status,
     text_add(out, STR("\r\nDate: "));
     text_add(out, str_of(clock->date, sizeof clock->date));
     text_add(out, STR("\r\n"));
+    text_add(out, str_of(clock->more, clock->more_len));
     add_connection(out, connection);
+}
+
+void reply_clock_init(struct reply_clock *clock, const char *name, const char *value)
+{
+    struct text text = text_in(clock->more, sizeof clock->more);
+
+    *clock = (struct reply_clock){ .unix_time = 0 };
+    if (*value == '\0')
+        return;
+    text_add(&text, str_from(name));
+    text_add(&text, STR(": "));
+    text_add(&text, str_from(value));
+    text_add(&text, STR("\r\n"));
+    CHECK(!text.cut);
+    clock->more_len = text.len;
 }
 
 void reply_clock_set(struct reply_clock *clock, int64_t unix_time)

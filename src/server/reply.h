@@ -15,15 +15,23 @@ enum reply_connection {
     REPLY_CONNECTIONS,  /* how many there are */
 };
 
-/* How every reply begins, made anew once a second. One per core. */
+enum { REPLY_MORE_MAX = 96 }; /* bytes of what follows Date; the rest is left out */
+
+/* How every reply begins, made anew once a second. A core has one for its plain connections and one
+ * for those that speak TLS. */
 struct reply_clock {
     int64_t unix_time;
     char date[HTTP_DATE_LEN];
+    char more[REPLY_MORE_MAX]; /* field lines that all replies have, each with its CRLF */
+    size_t more_len;
     struct {
-        char text[112];
+        char text[112 + REPLY_MORE_MAX];
         size_t len;
     } ok[REPLY_CONNECTIONS]; /* status line, Date and Connection of a 200 */
 };
+
+/* All replies shall have this field, too, unless its value is empty. Before reply_clock_set. */
+void reply_clock_init(struct reply_clock *clock, const char *name, const char *value);
 
 /* From now on it is this time. */
 void reply_clock_set(struct reply_clock *clock, int64_t unix_time);

@@ -173,6 +173,63 @@ static void listings_where_there_is_no_index(void **state)
     stage_close(stage);
 }
 
+/* --- from the plain port to the other one --- */
+
+static struct stage *leading(uint16_t tls_port)
+{
+    struct config config = stage_config();
+
+    config.https_redirect = true;
+    config.tls_port = tls_port;
+    return stage_open(&config);
+}
+
+static void the_plain_port_leads_to_the_other_one(void **state)
+{
+    const struct {
+        uint16_t tls_port;
+        const char *request, *location;
+    } cases[] = {
+        { 443, "GET /hello.txt HTTP/1.1\r\nHost: h", "https://h/hello.txt" },
+        { 8443, "GET /a%20b?c=d%2f HTTP/1.1\r\nHost: h:8080", "https://h:8443/a%20b?c=d%2f" },
+        { 443, "HEAD / HTTP/1.1\r\nHost: [::1]:8080", "https://[::1]/" },
+        { 8443, "GET //other/ HTTP/1.1\r\nHost: [::1]", "https://[::1]:8443//other/" },
+        { 443, "GET http://there:80/x HTTP/1.1\r\nHost: h", "https://there/x" },
+        { 443, "GET /.well-known/acme-challenge/../x HTTP/1.1\r\nHost: h",
+          "https://h/.well-known/acme-challenge/../x" },
+        { 443, "POST /x HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 0",
+          "https://h/x" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct stage *stage = leading(cases[i].tls_port);
+        struct client *client = client_visit(stage, cases[i].request);
+        client_more(client, "\r\n\r\n");
+        struct answer answer = client_answer(client, cases[i].request[0] == 'H');
+        assert_int_equal(answer.status, 308);
+        assert_true(str_equal(answer_field(&answer, "Location"), str_from(cases[i].location)));
+        stage_close(stage);
+    }
+}
+
+/* A body that comes anyway is dropped, and who names no host can't be led. */
+static void what_cannot_be_led(void **state)
+{
+    struct stage *stage = leading(443);
+    struct client *client =
+        client_visit(stage, "POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc"
+                            "GET /.well-known/acme-challenge/token HTTP/1.1\r\nHost: h\r\n\r\n"
+                            "OPTIONS * HTTP/1.1\r\nHost: h\r\n\r\n"
+                            "GET / HTTP/1.0\r\n\r\n");
+
+    (void)state;
+    const int statuses[] = { 308, 404, 200, 400 };
+    for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++)
+        assert_int_equal(client_answer(client, false).status, statuses[i]);
+    stage_close(stage);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -182,6 +239,8 @@ int main(void)
         cmocka_unit_test(long_redirects_wait_for_room),
         cmocka_unit_test(dot_files_are_served_when_asked),
         cmocka_unit_test(listings_where_there_is_no_index),
+        cmocka_unit_test(the_plain_port_leads_to_the_other_one),
+        cmocka_unit_test(what_cannot_be_led),
     };
 
     return cmocka_run_group_tests(tests, stage_build_site, stage_remove_site);

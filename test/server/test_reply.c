@@ -26,6 +26,7 @@ static struct text *begin(struct page *page)
 {
     memset(page, '#', sizeof *page);
     page->text = text_in(page->space, sizeof page->space);
+    reply_clock_init(&page->clock, "", "");
     reply_clock_set(&page->clock, WHEN);
     return &page->text;
 }
@@ -158,6 +159,22 @@ static void the_date_is_renewed(void **state)
                        "HTTP/1.1 404 Not Found\r\nDate: Sun, 06 Nov 1994 08:49:38 GMT\r\n");
 }
 
+static void what_all_replies_have_follows_the_date(void **state)
+{
+    struct page page;
+    struct text *text = begin(&page);
+
+    (void)state;
+    reply_clock_init(&page.clock, "Strict-Transport-Security", "max-age=60");
+    reply_clock_set(&page.clock, WHEN);
+    reply_begin(text, &page.clock, 200, REPLY_CLOSES);
+    reply_begin(text, &page.clock, 304, REPLY_PERSISTS);
+    assert_page(&page,
+                "HTTP/1.1 200 OK\r\n" DATE "Strict-Transport-Security: max-age=60\r\n"
+                "Connection: close\r\n"
+                "HTTP/1.1 304 Not Modified\r\n" DATE "Strict-Transport-Security: max-age=60\r\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -168,6 +185,7 @@ int main(void)
         cmocka_unit_test(empty_replies_say_so),
         cmocka_unit_test(every_status_fits),
         cmocka_unit_test(the_date_is_renewed),
+        cmocka_unit_test(what_all_replies_have_follows_the_date),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -217,6 +217,28 @@ static void a_slow_reader_holds_one_buffer(void **state)
     stage_close(stage);
 }
 
+static void only_who_speaks_tls_is_told_to_stay(void **state)
+{
+    struct config config = stage_config();
+    struct client *client;
+
+    (void)state;
+    snprintf(config.hsts, sizeof config.hsts, "max-age=60");
+    struct stage *stage = visitor_stage(&config);
+    struct visitor *v = visitor_open(stage, TLS1_3_VERSION);
+    visitor_say(v, HELLO "GET /nothing HTTP/1.1\r\nHost: h\r\n\r\n");
+    for (int i = 0; i < 2; i++) {
+        struct answer answer = client_answer(v->plain, false);
+        struct str value = answer_field(&answer, "Strict-Transport-Security");
+        assert_true(str_equal(value, STR("max-age=60")));
+    }
+    client = client_visit(stage, HELLO); /* RFC 6797 7.2 */
+    struct answer answer = client_answer(client, false);
+    assert_null(answer_field(&answer, "Strict-Transport-Security").at);
+    visitor_free(v);
+    stage_close(stage);
+}
+
 /* A peer that goes while something is sealed, or sent. */
 static void who_breaks_off_leaves_nothing(void **state)
 {
@@ -254,6 +276,7 @@ int main(void)
         cmocka_unit_test(garbage_gets_an_alert),
         cmocka_unit_test(a_handshake_has_its_time),
         cmocka_unit_test(a_slow_reader_holds_one_buffer),
+        cmocka_unit_test(only_who_speaks_tls_is_told_to_stay),
         cmocka_unit_test(who_breaks_off_leaves_nothing),
     };
 
