@@ -222,7 +222,7 @@ RINGLET_API void *ringlet_state(const struct ringlet_request *request);
 /* --- a reply --- */
 
 /* The status, from 200 to 599; it is 200 otherwise. 0, or -EINVAL, or -EALREADY once the reply is
- * finished. With 204 and 304 there is no content, whatever is given. */
+ * finished. With 204, 205 and 304 there is no content, whatever is given. */
 RINGLET_API int ringlet_reply_status(struct ringlet_reply *reply, int status);
 
 /* Add a header field. 0; -EINVAL when the name is no token, when the value holds a control

@@ -75,7 +75,7 @@ static inline void call_release(struct ringlet_reply *reply)
 /* Has a reply with this status content? */
 static inline bool call_has_content(int status)
 {
-    return status != 204 && status != 304;
+    return status != 204 && status != 205 && status != 304;
 }
 
 /* Is it a status that a redirect can have? */

@@ -100,14 +100,23 @@ static inline void add_known_number(struct text *out, size_t number)
         *--at = (char)('0' + number % 10);
 }
 
+/* A 205 has no content either, but must say so (RFC 9110 15.3.6, RFC 9112 6.3). */
+static COLD void add_nothing(struct text *out, int status)
+{
+    if (status == 205)
+        text_add(out, STR(UNTYPED "0\r\n"));
+}
+
 /* A length that is not known is no field: the content ends with its last chunk, or with the
  * connection (RFC 9112 6.3). */
 static COLD void add_framing(struct text *out, struct ringlet_reply *reply)
 {
     const struct kept *kept = kept_of(reply);
 
-    if (!call_has_content(reply->status))
+    if (!call_has_content(reply->status)) {
+        add_nothing(out, reply->status);
         return;
+    }
     if (!reply->typed && kept->pieces.length > 0)
         text_add(out, STR("Content-Type: text/plain; charset=utf-8\r\n"));
     if (kept->pieces.length != RINGLET_LENGTH_UNKNOWN) {
@@ -130,6 +139,8 @@ static inline void add_fields(struct text *out, struct ringlet_reply *reply)
             add_known(out, STR(TYPED));
         add_known_number(out, reply->content.len);
         add_known(out, STR("\r\n"));
+    } else {
+        add_nothing(out, reply->status);
     }
     if (reply->fields.len > 0)
         add_known(out, text_str(&reply->fields));

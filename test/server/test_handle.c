@@ -83,6 +83,14 @@ static void say_nothing(struct ringlet_request *request, struct ringlet_reply *r
     ringlet_reply_send(reply, "dropped", 7);
 }
 
+static void say_reset(struct ringlet_request *request, struct ringlet_reply *reply, void *data)
+{
+    (void)request;
+    (void)data;
+    ringlet_reply_status(reply, 205);
+    ringlet_reply_send(reply, "dropped", 7);
+}
+
 static void forget(struct ringlet_request *request, struct ringlet_reply *reply, void *data)
 {
     (void)request;
@@ -219,6 +227,7 @@ static struct play *play_open(void)
         { "GET", "/small", give_small },
         { "GET", "/many", set_many_fields },
         { "GET", "/nothing", say_nothing },
+        { "GET", "/reset", say_reset },
         { "GET", "/forget", forget },
         { "GET", "/twice", say_twice },
         { "GET", "/dawdle", dawdle },
@@ -434,6 +443,12 @@ static void some_statuses_have_no_content(void **state)
     client_more(client, "GET /nothing?status=304 HTTP/1.1\r\nHost: h\r\n\r\n");
     said = str_of(client->in + client->in_at, client->in_len - client->in_at);
     assert_true(str_starts(said, STR("HTTP/1.1 304 ")) && str_ends(said, STR("GMT\r\n\r\n")));
+    client->in_at = client->in_len;
+    client_more(client, "GET /reset HTTP/1.1\r\nHost: h\r\n\r\n");
+    struct answer answer = client_answer(client, false);
+    assert_int_equal(answer.status, 205);
+    assert_int_equal(answer.length, 0);
+    client_gets_nothing(client, FAKE_SAW_NOTHING);
     play_close(play);
 }
 
