@@ -143,17 +143,24 @@ static void answer_hello(struct ringlet_request *request, struct ringlet_reply *
 
 static void answer_sum(struct ringlet_request *request, struct ringlet_reply *reply, void *data)
 {
-    struct ringlet_slice name, value;
-    int64_t sum = 0, number;
+    struct ringlet_slice name, value, body = ringlet_body(request);
+    int64_t sum = 0, number = 0;
+    bool readable = true;
     size_t at = 0;
 
     (void)data;
-    while (ringlet_query_next(request, &at, &name, &value))
-        if (read_number(value, &number))
-            sum += number;
-    if (read_number(ringlet_body(request), &number))
+    while (readable && ringlet_query_next(request, &at, &name, &value)) {
+        readable = read_number(value, &number);
         sum += number;
-    ringlet_reply_printf(reply, "%lld", (long long)sum);
+    }
+    if (readable && body.len > 0) {
+        readable = read_number(body, &number);
+        sum += number;
+    }
+    if (readable)
+        ringlet_reply_printf(reply, "%lld", (long long)sum);
+    else
+        answer_bad(reply, "every parameter and the body are whole numbers of at most 15 digits");
 }
 
 /* --- what was uploaded --- */

@@ -9,6 +9,8 @@ ITEMS = [{"id": number, "name": f"Item {number}", "category": "tools", "price": 
           "quantity": number % 7, "active": number % 2 == 0, "tags": ["a", "b"],
           "rating": {"score": 48, "count": number}} for number in range(1, 51)]
 
+UNREADABLE = b"every parameter and the body are whole numbers of at most 15 digits\n"
+
 
 def post(client, target, body):
     return client.get(target, [f"Content-Length: {len(body)}"], "POST", body=body)
@@ -61,8 +63,10 @@ class Demo(Case):
 
     def test_sums(self):
         self.expect("/baseline11?a=13&b=42", 200, b"55")
-        self.expect("/baseline11?a=-1&b=x&c", 200, b"-1")
+        self.expect("/baseline11?a=-1&b=999999999999999", 200, b"999999999999998")
         self.expect("/baseline11", 200, b"0")
+        for wrong in ("a=-1&b=x", "a", "a=", "a=1.5", "a=%2b1", "a=-", "b=1000000000000000"):
+            self.expect("/baseline11?" + wrong, 400, UNREADABLE)
 
     def test_lengths(self):
         with self.client() as client:
@@ -112,6 +116,9 @@ class Demo(Case):
                         + chunks(b"2", b"0"))
             self.assertEqual(client.reply("POST").body, b"75")
             self.assertEqual(post(client, target, b"").body, b"55")
+            for wrong in (b"x", b"20 ", b"2\n", b"-"):
+                reply = post(client, target, wrong)
+                self.assertEqual((reply.status, reply.body), (400, UNREADABLE))
 
     def test_echo(self):
         with self.client() as client:
