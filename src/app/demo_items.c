@@ -32,7 +32,7 @@ static bool take_number(const cJSON *from, const char *name, double *number)
     const cJSON *found = cJSON_GetObjectItemCaseSensitive(from, name);
 
     *number = cJSON_IsNumber(found) ? found->valuedouble : 0;
-    return cJSON_IsNumber(found);
+    return cJSON_IsNumber(found) && fabs(*number) <= DEMO_ITEMS_NUMBER_MAX;
 }
 
 static bool take_text(const cJSON *from, const char *name, const char **text)
@@ -79,7 +79,7 @@ static struct demo_items *take_items(cJSON *parsed, char *why, size_t why_cap)
     const cJSON *one;
 
     if (count == 0 || !items) {
-        snprintf(why, why_cap, "that is no JSON array of items");
+        snprintf(why, why_cap, "that is no JSON array of items, or not all of it is");
         cJSON_Delete(parsed);
         free(items);
         return NULL;
@@ -90,7 +90,7 @@ static struct demo_items *take_items(cJSON *parsed, char *why, size_t why_cap)
         if (!take_item(one, &items->list[items->count++])) {
             snprintf(why, why_cap,
                      "item %zu lacks one of id, name, category, price, quantity, active, tags (16 "
-                     "at most) and rating with score and count",
+                     "at most) and rating with score and count, or has a number beyond 1e100",
                      items->count);
             demo_items_free(items);
             return NULL;
@@ -122,6 +122,21 @@ static char *read_file(const char *path, size_t *len)
     return bytes;
 }
 
+/* To be deleted; NULL when it is no JSON text, or more than one. */
+static cJSON *parse(const char *bytes, size_t len)
+{
+    const char *end = NULL;
+    cJSON *parsed = cJSON_ParseWithLengthOpts(bytes, len, &end, false);
+
+    while (parsed && end < bytes + len && strchr(" \t\r\n", *end) && *end != '\0')
+        end++;
+    if (parsed && end < bytes + len) {
+        cJSON_Delete(parsed);
+        return NULL;
+    }
+    return parsed;
+}
+
 struct demo_items *demo_items_read(const char *path, char *why, size_t why_cap)
 {
     size_t len;
@@ -131,7 +146,7 @@ struct demo_items *demo_items_read(const char *path, char *why, size_t why_cap)
         snprintf(why, why_cap, "%s", strerror(errno));
         return NULL;
     }
-    cJSON *parsed = cJSON_ParseWithLength(bytes, len);
+    cJSON *parsed = parse(bytes, len);
     free(bytes);
     return take_items(parsed, why, why_cap);
 }

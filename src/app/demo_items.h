@@ -11,6 +11,9 @@ enum {
     DEMO_ITEMS_TAGS_MAX = 16,               /* of one item; likewise */
 };
 
+/* Numbers beyond are refused, too: a product of three must still be one. */
+#define DEMO_ITEMS_NUMBER_MAX 1e100
+
 struct demo_items;
 
 /* Read an array of items, each with id, name, category, price, quantity, active, tags and rating

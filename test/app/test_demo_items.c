@@ -18,6 +18,10 @@
     "{\"id\":-2,\"name\":\"\",\"category\":\"d\",\"price\":10,\"quantity\":3,\"active\":false,"    \
     "\"tags\":[],\"rating\":{\"score\":48,\"count\":0}"
 
+#define HUGE(price)                                                                                \
+    "{\"id\":1,\"name\":\"\",\"category\":\"d\",\"price\":" price                                  \
+    ",\"quantity\":3,\"active\":false,\"tags\":[],\"rating\":{\"score\":48,\"count\":0}}"
+
 static struct demo_items *read_text(const char *text, char why[256])
 {
     char path[] = "/tmp/ringlet-items-XXXXXX";
@@ -47,7 +51,8 @@ static void expect_written(const struct demo_items *items, size_t count, int64_t
 static void items_are_written(void **state)
 {
     char why[256];
-    struct demo_items *items = read_text("[" ONE "}," TWO "}]", why);
+    size_t len;
+    struct demo_items *items = read_text(" [" ONE "}," TWO "}] \r\n", why);
 
     (void)state;
     assert_string_equal(why, "");
@@ -56,12 +61,27 @@ static void items_are_written(void **state)
     expect_written(items, 50, -1,
                    "{\"items\":[" ONE ",\"total\":-657.66}," TWO ",\"total\":-30}],\"count\":2}");
     demo_items_free(items);
+    items = read_text("[" HUGE("1e100") "]", why);
+    char *text = demo_items_write(items, 1, 1000000, &len);
+    assert_non_null(memmem(text, len, "\"total\":3e+106}", strlen("\"total\":3e+106}")));
+    free(text);
+    demo_items_free(items);
 }
 
 static void what_is_no_data_set_is_refused(void **state)
 {
     static const char *const texts[] = {
-        "", "{}", "[]", "[1]", "[" ONE "}", "[" ONE "},{\"id\":1}]",
+        "",
+        "{}",
+        "[]",
+        "[1]",
+        "[" ONE "}",
+        "[" ONE "}]x",
+        "[" ONE "}] []",
+        "[" HUGE("1e400") "]",
+        "[" HUGE("-1e400") "]",
+        "[" HUGE("1.1e100") "]",
+        "[" ONE "},{\"id\":1}]",
     };
     char why[256];
 
