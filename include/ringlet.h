@@ -37,8 +37,10 @@ extern "C" {
 #define RINGLET_API __attribute__((visibility("default")))
 
 enum {
-    RINGLET_ROUTES_MAX = 1024,  /* of a server; more are refused by ringlet_run */
+    RINGLET_ROUTES_MAX = 1024,  /* of a server, a redirect being one and a mount two; more are
+                                   refused by ringlet_run */
     RINGLET_PATTERN_MAX = 1024, /* bytes of a pattern; likewise */
+    RINGLET_SEGMENTS_MAX = 32,  /* segments of a pattern; likewise */
     RINGLET_PARAMS_MAX = 8,     /* parameters in a pattern; likewise */
     RINGLET_FIELDS_SIZE = 8192, /* bytes of the header fields that a handler sets; -ENOSPC beyond */
     RINGLET_FILE_PATH_MAX = 1024,
@@ -80,7 +82,8 @@ struct ringlet_options {
     const char *root;   /* directory whose files answer where no route does; default NULL: none */
     const char *engine; /* "auto", "io_uring" or "epoll"; default NULL: auto */
     const char *log;    /* access log: a file, or "-" for standard output; default NULL: none */
-    uint32_t drain_ms;  /* from ringlet_stop until what is in flight is cut; default 20,000 */
+    uint32_t drain_ms;  /* from ringlet_stop until what is in flight is cut; default 20,000; over
+                           86,400,000 (24 hours) is refused by ringlet_run */
     bool quiet;         /* no line on start; default false */
     bool signals;       /* TERM, INT and QUIT stop it, HUP and USR1 reopen the log, and PIPE is
                            held back, while it runs; default false: signals are the program's */
@@ -118,9 +121,12 @@ typedef void ringlet_handler(struct ringlet_request *request, struct ringlet_rep
  * whose path fits the pattern. Paths are decoded and normalised before: "%2e", "//" and ".." are
  * dealt with. In a pattern a segment "{name}" takes one segment that is not empty, a last segment
  * "{name...}" takes all that is left, slashes and nothing included, and everything else stands for
- * itself. Where several patterns fit, a literal one goes first, then the one with more literal
- * bytes before its first parameter, then the one with more of them in all, then the one without
- * "{name...}"; two that fit the same path and differ in none of this are a conflict.
+ * itself. A path with "%2F" in it fits no pattern, as it is no file: 404. Where several patterns
+ * fit, a literal one goes first, then the one with more literal bytes before its first parameter,
+ * then the one with more of them in all, then the one without
+ * "{name...}"; two of one method that fit the same path and differ in none of this are a conflict.
+ * Of different methods they may even differ in nothing but the names of their parameters; HEAD
+ * counts as GET here.
  *
  * HEAD is answered by GET's handler, without the content, unless it has its own; OPTIONS and 405
  * with Allow (RFC 9110 10.2.1) answer by themselves. Routes go before files.

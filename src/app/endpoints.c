@@ -222,7 +222,7 @@ static const char *add_segment(struct resource *resource, struct str text, bool 
 {
     struct endpoint_segment segment = { ENDPOINT_LITERAL, text };
 
-    if (resource->count == ENDPOINTS_SEGMENTS_MAX)
+    if (resource->count == RINGLET_SEGMENTS_MAX)
         return "it has more than 32 segments";
     if (text.len >= 2 && text.at[0] == '{' && text.at[text.len - 1] == '}') {
         segment.kind = ENDPOINT_PARAM;
@@ -288,18 +288,6 @@ static const char *parse(struct resource *resource)
 
 /* --- adding --- */
 
-/* Do they fit exactly the same paths? The parameters' names do not matter. */
-static bool is_same(const struct resource *a, const struct resource *b)
-{
-    bool same = a->count == b->count;
-
-    for (unsigned i = 0; same && i < a->count; i++)
-        same = a->segments[i].kind == b->segments[i].kind &&
-               (a->segments[i].kind != ENDPOINT_LITERAL ||
-                str_equal(a->segments[i].text, b->segments[i].text));
-    return same;
-}
-
 /* Is there a path that both fit? */
 static bool overlap(const struct resource *a, const struct resource *b)
 {
@@ -328,18 +316,18 @@ static bool goes_first(const struct resource *a, const struct resource *b)
     return !a->has_rest && b->has_rest;
 }
 
+/* Could a request with this method be for either? A HEAD could be for a route with GET. */
 static bool is_rival(const struct resource *a, const struct resource *b, enum http_method method)
 {
-    const struct endpoint *other = b->by_method[method];
+    enum http_method wider = method == HTTP_GET ? HTTP_HEAD : method;
 
-    return a != b && other && other->method == method && !goes_first(a, b) && !goes_first(b, a) &&
-           overlap(a, b);
+    return a != b && b->by_method[wider] && !goes_first(a, b) && !goes_first(b, a) && overlap(a, b);
 }
 
 static struct resource *find_same(const struct endpoints *endpoints, const struct resource *wanted)
 {
     for (unsigned i = 0; i < endpoints->count; i++)
-        if (is_same(endpoints->all[i], wanted))
+        if (str_equal(endpoints->all[i]->pattern, wanted->pattern))
             return endpoints->all[i];
     return NULL;
 }
@@ -407,18 +395,15 @@ static int settle(struct endpoints *endpoints, struct resource *made, const stru
     enum http_method method = wanted->method;
     struct resource *there = find_same(endpoints, made);
 
-    if (!there && endpoints->count == RINGLET_ROUTES_MAX)
+    if (endpoints->routes == RINGLET_ROUTES_MAX)
         return endpoints_refuse(endpoints, "there are more than %d routes", RINGLET_ROUTES_MAX);
-    if (there && !str_equal(there->pattern, made->pattern))
-        return endpoints_refuse(
-            endpoints, "the routes %s and %s differ in nothing but the names of parameters",
-            there->pattern.at, made->pattern.at);
     int error = check_conflicts(endpoints, there ? there : made, method);
     if (error)
         return error;
     if (!there)
         insert(endpoints, made);
     set_route(there ? there : made, wanted);
+    endpoints->routes++;
     return there ? 1 : 0;
 }
 

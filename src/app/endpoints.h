@@ -12,7 +12,6 @@
 #include "ringlet.h"
 
 enum {
-    ENDPOINTS_SEGMENTS_MAX = 32, /* of a pattern with parameters; more are refused */
     ENDPOINTS_SLOTS = 4096,      /* for literal paths; a power of two */
     ENDPOINTS_REFUSAL_MAX = 512, /* the sentence, with its NUL */
 };
@@ -55,14 +54,15 @@ struct resource {
     size_t first, literal; /* literal bytes before the first parameter, and in all */
     bool has_params, has_rest;
     unsigned count;
-    struct endpoint_segment segments[ENDPOINTS_SEGMENTS_MAX];
+    struct endpoint_segment segments[RINGLET_SEGMENTS_MAX];
     struct endpoint routes[ENDPOINTS_METHODS];
     const struct endpoint
         *by_method[ENDPOINTS_METHODS]; /* NULL: none; that of GET stands for HEAD's */
 };
 
 struct endpoints {
-    unsigned count;
+    unsigned routes;
+    unsigned count;    /* different patterns */
     unsigned patterns; /* how many of `all`, which come first, have parameters */
     struct resource *all[RINGLET_ROUTES_MAX];
     struct resource *slots[ENDPOINTS_SLOTS]; /* those without, by hash */

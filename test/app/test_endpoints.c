@@ -145,7 +145,8 @@ static void conflicts_are_refused(void **state)
         const char *first, *method, *second, *says;
     } cases[] = {
         { "/a", "GET", "/a", "the route GET /a is there already" },
-        { "/{x}/b", "GET", "/{y}/b", "differ in nothing but the names" },
+        { "/{x}/b", "GET", "/{y}/b", "neither is more literal" },
+        { "/{x}/b", "HEAD", "/{y}/b", "neither is more literal" },
         { "/{x}/b/{y}", "GET", "/{x}/{y}/c", "neither is more literal" },
         { "/a", "GET", "a", "begins with '/'" },
         { "/a", "GET", "", "begins with '/'" },
@@ -190,6 +191,44 @@ static void what_does_not_overlap_is_no_conflict(void **state)
     for (size_t i = 0; i < sizeof patterns / sizeof *patterns; i++)
         add(endpoints, "GET", patterns[i]);
     add(endpoints, "POST", "/{x}/b");
+    add(endpoints, "HEAD", "/{x}/b");
+    unmake(endpoints);
+}
+
+/* Each handler asks for its parameters by its own names. */
+static void methods_may_name_their_parameters(void **state)
+{
+    struct endpoints *endpoints = make();
+    struct endpoint_match match;
+    unsigned allowed;
+
+    (void)state;
+    add(endpoints, "GET", "/{a}/x");
+    add(endpoints, "POST", "/{b}/x");
+    assert_true(str_equal(find(endpoints, HTTP_GET, "/7/x", &match), STR("/{a}/x")));
+    assert_true(str_equal(match.names[0], STR("a")) && str_equal(match.values[0], STR("7")));
+    assert_true(str_equal(find(endpoints, HTTP_POST, "/7/x", &match), STR("/{b}/x")));
+    assert_true(str_equal(match.names[0], STR("b")) && str_equal(match.values[0], STR("7")));
+    assert_true(str_equal(find(endpoints, HTTP_HEAD, "/7/x", &match), STR("/{a}/x")));
+    assert_null(endpoints_find(endpoints, HTTP_PUT, STR("/7/x"), &match, &allowed));
+    assert_int_equal(allowed, GET_HEAD | 1u << HTTP_POST);
+    unmake(endpoints);
+}
+
+/* However many patterns they have. */
+static void routes_are_counted(void **state)
+{
+    struct endpoints *endpoints = make();
+    char path[64];
+
+    (void)state;
+    for (int i = 0; i < RINGLET_ROUTES_MAX / 2; i++) {
+        snprintf(path, sizeof path, "/%d", i);
+        add(endpoints, "GET", path);
+        add(endpoints, "PUT", path);
+    }
+    assert_int_equal(endpoints_add(endpoints, "POST", "/0", handler, NULL), -EINVAL);
+    assert_non_null(strstr(endpoints->refusal, "more than 1024 routes"));
     unmake(endpoints);
 }
 
@@ -222,6 +261,8 @@ int main(void)
         cmocka_unit_test(methods_are_told),
         cmocka_unit_test(conflicts_are_refused),
         cmocka_unit_test(what_does_not_overlap_is_no_conflict),
+        cmocka_unit_test(methods_may_name_their_parameters),
+        cmocka_unit_test(routes_are_counted),
         cmocka_unit_test(many_are_found),
     };
 

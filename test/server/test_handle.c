@@ -309,6 +309,7 @@ static void paths_are_normalised_first(void **state)
         assert_true(str_starts(answer.body, STR("v in /echo/v of ")));
     }
     expect_answer(visit(play, "/%73ay?%"), 200, "ok");
+    client_gets_plain(visit(play, "/echo/a%2Fb"), 404);
     play_close(play);
 }
 
