@@ -63,6 +63,7 @@ enum {
 struct ringlet;         /* a server */
 struct ringlet_request; /* what a handler answers */
 struct ringlet_reply;   /* with what */
+struct ringlet_body;    /* of a request, when it is taken in pieces */
 
 /* Borrowed bytes. `at` is NULL when there is nothing of that name. */
 struct ringlet_slice {
@@ -149,14 +150,34 @@ RINGLET_API int ringlet_route_body(struct ringlet *server, const char *method, c
  * owner. Returns 0, or a status from 400 to 599 to answer the request with, and close. When the
  * handler will never be called (the client has gone, the body breaks the rules) and *state is not
  * NULL, this is called once more with NULL for `bytes`: release it. No more is read from the client
- * before this has returned. */
-typedef int ringlet_piece(const void *bytes, size_t len, void **state, void *data);
+ * before this has returned, and while it has the body paused. `body` is good until the handler is
+ * called, or would have been. */
+typedef int ringlet_piece(struct ringlet_body *body, const void *bytes, size_t len, void **state,
+                          void *data);
 
 /* The same for a handler whose body is taken in pieces by `piece`, and never held: the handler is
  * called after the last one. */
 RINGLET_API int ringlet_route_pieces(struct ringlet *server, const char *method,
                                      const char *pattern, uint64_t max, ringlet_piece *piece,
                                      ringlet_handler *handler, void *data);
+
+/* Called on the core's thread when what a body waits for has come. */
+typedef void ringlet_body_ready(struct ringlet_body *body, void **state, void *data);
+
+/* Give no piece more, nor call the handler, until ringlet_body_more. What the client sends
+ * meanwhile stays with the client, but for some buffers, and it has all the time it takes. Called
+ * by the function that takes a piece, or by what was waited with. 0, or -EINVAL. */
+RINGLET_API int ringlet_body_pause(struct ringlet_body *body);
+
+/* Go on; at any time, on this core's thread. Goes on when the caller has returned to the server. 0,
+ * or -EINVAL. */
+RINGLET_API int ringlet_body_more(struct ringlet_body *body);
+
+/* As ringlet_reply_timer and ringlet_reply_descriptor, for a body. */
+RINGLET_API int ringlet_body_timer(struct ringlet_body *body, uint32_t ms,
+                                   ringlet_body_ready *ready);
+RINGLET_API int ringlet_body_descriptor(struct ringlet_body *body, int fd, unsigned events,
+                                        ringlet_body_ready *ready);
 
 /* Answer GET for this pattern with a redirect (status 301, 302, 303, 307 or 308) to `location`,
  * which is copied. Otherwise like ringlet_route. */
@@ -298,6 +319,24 @@ RINGLET_API struct ringlet_reply *ringlet_reply_later(struct ringlet_reply *repl
  * none; -EALREADY when it is finished. */
 RINGLET_API int ringlet_reply_timer(struct ringlet_reply *reply, uint32_t ms,
                                     ringlet_resume *resume);
+
+/* What a descriptor is waited for. An error and a hang-up are both. */
+enum { RINGLET_READABLE = 1, RINGLET_WRITABLE = 2 };
+
+/* Let `resume` be called when the descriptor (of a socket, a pipe, an eventfd and the like) is
+ * ready for one of `events`, once, beside a timer; asked again, only the last one counts, and NULL
+ * for `resume` means not at all, whatever `fd` is. It should be non-blocking, and what it has is
+ * read or written by the program. For replies of ringlet_reply_later.
+ *
+ * A duplicate is watched: the program may close its own at any time, which does not end the wait
+ * (and what is at the other end sees no end before the wait has one). It is over when `resume` is
+ * called, the reply is finished, or the client has gone: by the time of `gone` nothing of it is
+ * left to be called, nor after the stop of a server.
+ *
+ * 0; -EINVAL when the reply is not kept, the events are none, or the descriptor is none or one that
+ * is always ready (of a file or a directory); -EMFILE; -EALREADY when the reply is finished. */
+RINGLET_API int ringlet_reply_descriptor(struct ringlet_reply *reply, int fd, unsigned events,
+                                         ringlet_resume *resume);
 
 /* Cut the connection without finishing the reply, so that the client sees that something is
  * missing. For replies of ringlet_reply_later, begun or not; `gone` is not called. 0; -EINVAL when

@@ -236,8 +236,7 @@ static COLD int refuse_again(struct ringlet_reply *reply)
 
 void call_note(struct ringlet_reply *reply)
 {
-    list_remove(&reply->kept->changed);
-    list_append(reply->changes, &reply->kept->changed);
+    wait_note(&reply->kept->wait);
 }
 
 static int finish(struct ringlet_reply *reply, struct str content, void (*release)(void *owner),

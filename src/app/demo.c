@@ -166,8 +166,10 @@ static void answer_sum(struct ringlet_request *request, struct ringlet_reply *re
 /* --- what was uploaded --- */
 
 /* The state is the count itself: there is nothing to release. */
-static int count_piece(const void *bytes, size_t len, void **state, void *data)
+static int count_piece(struct ringlet_body *body, const void *bytes, size_t len, void **state,
+                       void *data)
 {
+    (void)body;
     (void)data;
     *state = bytes ? (void *)((uintptr_t)*state + len) : NULL;
     return 0;

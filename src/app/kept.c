@@ -19,14 +19,12 @@ struct ringlet_reply *ringlet_reply_later(struct ringlet_reply *reply, ringlet_g
     kept->reply.kept = kept;
     kept->gone = gone;
     kept->state = state;
-    kept->timer = kept->room = NULL;
-    kept->timer_asked = kept->ended = kept->cut = kept->begun = false;
+    kept->timer = kept->descriptor = kept->room = NULL;
+    kept->ended = kept->cut = kept->begun = false;
     kept->misuse = NULL;
     kept->put = 0;
-    list_init(&kept->changed);
     list_init(&kept->watched);
-    list_init(&kept->waiting);
-    list_init(&kept->ready);
+    wait_init(&kept->wait, WAIT_OF_REPLY, reply->changes);
     reply->kept = kept;
     reply->done = true; /* what is said to it now comes too late */
     return &kept->reply;
@@ -53,10 +51,22 @@ int ringlet_reply_timer(struct ringlet_reply *reply, uint32_t ms, ringlet_resume
     if (!kept)
         return error;
     kept->timer = resume;
-    kept->timer_ms = ms;
-    kept->timer_asked = true;
-    call_note(reply);
+    wait_for_time(&kept->wait, ms, resume);
     return 0;
+}
+
+int ringlet_reply_descriptor(struct ringlet_reply *reply, int fd, unsigned events,
+                             ringlet_resume *resume)
+{
+    int error;
+    struct kept *kept = find(reply, &error);
+
+    if (!kept)
+        return error;
+    error = wait_for_descriptor(&kept->wait, fd, events, resume);
+    if (!error)
+        kept->descriptor = resume;
+    return error;
 }
 
 /* --- in pieces --- */
@@ -187,10 +197,8 @@ int ringlet_reply_abort(struct ringlet_reply *reply)
 
 void kept_free(struct kept *kept)
 {
-    list_remove(&kept->changed);
     list_remove(&kept->watched);
-    list_remove(&kept->waiting);
-    list_remove(&kept->ready);
+    wait_drop(&kept->wait);
     if (!kept_is_finished(kept) && kept->gone)
         kept->gone(kept->state);
     if (kept->reply.streams)

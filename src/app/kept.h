@@ -9,29 +9,24 @@
 
 #include "app/call.h"
 #include "app/pieces.h"
+#include "app/wait.h"
 
 struct kept {
     struct ringlet_reply reply; /* first: the program knows it by this */
+    struct wait wait;
     const struct endpoint *endpoint;
-    void *connection; /* the server's: whose request it answers */
     ringlet_gone *gone;
     void *state;
 
-    struct list changed;   /* in the core's list, when something was done to it */
     struct list watched;   /* in the core's list of those that may have been forgotten */
     uint64_t forgotten_ms; /* the server's: when it will have been */
-    struct list waiting;   /* in the core's list of timers, by the time they are due */
-    ringlet_resume *timer; /* to be called; NULL: no timer */
-    bool timer_asked;      /* since the server has last looked */
-    uint32_t timer_ms;     /* from when it was asked for */
-    uint64_t due_ms;       /* the server's: when that is */
+    ringlet_resume *timer, *descriptor; /* to be called for these; or NULL */
 
     struct pieces pieces; /* where reply.streams */
     bool ended;           /* no more of them will come */
     bool cut;             /* the connection is to be cut */
     const char *misuse;   /* to be told of the handler; or NULL */
     ringlet_resume *room; /* to be called when there is room for pieces; or NULL */
-    struct list ready;    /* in the core's list of those to be called for that */
     bool begun;           /* the server's: the head is put out */
     bool chunked;         /* the server's */
     uint64_t put;         /* the server's: bytes of content put out */
@@ -45,14 +40,19 @@ static inline struct kept *kept_of(struct ringlet_reply *reply)
     return CONTAINER_OF(reply, struct kept, reply);
 }
 
+static inline struct kept *kept_by(struct wait *wait)
+{
+    return CONTAINER_OF(wait, struct kept, wait);
+}
+
 /* Has the program said all it wants to? */
 static inline bool kept_is_finished(const struct kept *kept)
 {
     return kept->reply.done && (!kept->reply.streams || kept->ended);
 }
 
-/* Free it, content that was not put out included. The program is told when it had not finished it:
- * the client has gone. */
+/* Free it, content that was not put out included; the server waits for nothing for it any more. The
+ * program is told when it had not finished it: the client has gone. */
 void kept_free(struct kept *kept);
 
 #endif

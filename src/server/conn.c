@@ -28,7 +28,7 @@ bool conn_holds(const struct conn *c)
 
     if (c->state == CONN_CLOSING)
         return !filling && input_is_empty(&c->http1.input);
-    if (c->state == CONN_WAITING && !c->http1.kept)
+    if (c->state == CONN_WAITING && !c->http1.kept && !http1_is_paused(&c->http1))
         return false;
     if (c->secure && !sending && (c->secure->sealed || file_want_is_open(&c->secure->want)))
         return false;
@@ -281,10 +281,10 @@ static COLD void await_fill(struct core *core, struct conn *c)
         hold_back(core, c);
 }
 
-static COLD void await_reply(struct core *core, struct conn *c)
+static COLD void await_handler(struct core *core, struct conn *c)
 {
     enter(c, CONN_WAITING);
-    if (c->ended)
+    if (c->ended && c->http1.kept)
         deadline_set(&core->deadlines, &c->deadline, DEADLINE_FINISHED, core->now_ms);
     else
         deadline_clear(&c->deadline);
@@ -311,7 +311,7 @@ static void go_on(struct core *core, struct conn *c, enum http1_wants wants, str
     else if (wants == HTTP1_FILL)
         await_fill(core, c);
     else if (wants == HTTP1_LATE)
-        await_reply(core, c);
+        await_handler(core, c);
     else
         await_bytes(core, c);
 }
@@ -409,7 +409,7 @@ void conn_ended(struct core *core, const struct io_event *event)
     else if (c->state == CONN_READING)
         await_bytes(core, c);
     else if (c->state == CONN_WAITING)
-        await_reply(core, c);
+        await_handler(core, c);
 }
 
 /* What was put together is on its way, and what it pointed at is not needed any more. */
@@ -489,11 +489,12 @@ void conn_filled(struct core *core, struct site_fill *fill)
 
 void conn_put_late(struct core *core)
 {
-    struct kept *kept;
+    struct http1 *h;
+    bool cut;
 
-    while ((kept = late_changed(core))) {
-        struct conn *c = CONTAINER_OF(kept->connection, struct conn, http1);
-        if (kept->cut) {
+    while ((h = late_changed(core, &cut))) {
+        struct conn *c = CONTAINER_OF(h, struct conn, http1);
+        if (cut) {
             close_with(core, c, IO_CLOSE_RESET, "reset: the handler has given it up");
             continue;
         }

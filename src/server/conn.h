@@ -17,7 +17,7 @@ enum {
 enum conn_state {
     CONN_READING, /* for bytes */
     CONN_FILLING, /* for the file that the next request asks for */
-    CONN_WAITING, /* for a handler to finish its reply, or to go on with it */
+    CONN_WAITING, /* for a handler to go on: with its reply, or with its body */
     CONN_SENDING, /* for the kernel to take what we send, whatever else we wait for */
     CONN_CLOSING, /* for IO_CLOSED */
 };

@@ -4,12 +4,12 @@
 
 enum { CAP_MIN = 4096 };
 
-struct content *content_make(const struct endpoint *endpoint)
+struct content *content_make(const struct endpoint *endpoint, struct list *changes)
 {
     struct content *content = calloc(1, sizeof *content);
 
     if (content)
-        content->endpoint = endpoint;
+        body_init(&content->body, endpoint, changes);
     return content;
 }
 
@@ -32,9 +32,12 @@ static bool make_room(struct content *content, size_t more)
 
 static int add_piece(struct content *content, struct str bytes)
 {
-    const struct endpoint *endpoint = content->endpoint;
-    int status = endpoint->body.piece(bytes.at, bytes.len, &content->state, endpoint->data);
+    struct ringlet_body *body = &content->body;
+    const struct endpoint *endpoint = body->endpoint;
+    int status = endpoint->body.piece(body, bytes.at, bytes.len, &body->state, endpoint->data);
 
+    if (status != 0)
+        body->paused = false;
     return status == 0 || (status >= 400 && status <= 599) ? status : 500;
 }
 
@@ -42,7 +45,7 @@ int content_add(struct content *content, struct str bytes)
 {
     if (bytes.len == 0)
         return 0;
-    if (content->endpoint->body.piece)
+    if (content->body.endpoint->body.piece)
         return add_piece(content, bytes);
     if (!make_room(content, bytes.len))
         return 503;
@@ -55,8 +58,11 @@ void content_free(struct content *content)
 {
     if (!content)
         return;
-    if (content->state)
-        content->endpoint->body.piece(NULL, 0, &content->state, content->endpoint->data);
+    struct ringlet_body *body = &content->body;
+    const struct endpoint *endpoint = body->endpoint;
+    wait_drop(&body->wait);
+    if (body->state)
+        endpoint->body.piece(body, NULL, 0, &body->state, endpoint->data);
     free(content->at);
     free(content);
 }

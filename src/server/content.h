@@ -6,23 +6,24 @@
 #ifndef SERVER_CONTENT_H
 #define SERVER_CONTENT_H
 
-#include "app/endpoints.h"
+#include "app/body.h"
 
 struct content {
-    const struct endpoint *endpoint; /* whose handler gets it */
-    char *at;                        /* heap; whole content only */
+    struct ringlet_body body; /* as the program knows it, if it takes pieces */
+    char *at;                 /* heap; whole content only */
     size_t len, cap;
-    void *state; /* the program's, made of the pieces */
 };
 
-/* Nothing has come yet. NULL when memory is short. */
-struct content *content_make(const struct endpoint *endpoint);
+/* Nothing has come yet, for this endpoint's handler. `changes` is the core's list. NULL when memory
+ * is short. */
+struct content *content_make(const struct endpoint *endpoint, struct list *changes);
 
 /* More of it has come; the caller sees to the limit. 0, or the status to refuse the request with.
  */
 int content_add(struct content *content, struct str bytes);
 
-/* Free it; a state that is still here goes back to the program. NULL is allowed. */
+/* Free it, when the server waits for nothing for it any more; a state that is still here goes back
+ * to the program. NULL is allowed. */
 void content_free(struct content *content);
 
 #endif

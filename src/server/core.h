@@ -26,8 +26,8 @@ struct core {
     struct wishes wishes;
     struct makings makings;
     struct output_pool outputs;
-    struct secure_core *secure; /* NULL: no TLS */
-    struct reply_clock clocks[2]; /* of plain connections, of those that speak TLS */
+    struct secure_core *secure;       /* NULL: no TLS */
+    struct reply_clock clocks[2];     /* of plain connections, of those that speak TLS */
     char boundary[HTTP_BOUNDARY_LEN]; /* between the parts of answers with several */
     struct deadlines deadlines;
     struct access_batch *log; /* or NULL */
@@ -39,16 +39,17 @@ struct core {
     struct misuse misuse;
     void *app_state; /* what the program keeps for this core; or NULL */
 
-    struct list late_changed; /* replies that come later: those that were touched */
-    struct list late_timers;  /* those that wait for a time, the first one first */
-    struct list late_watched; /* all that may have been forgotten, the first to be so first */
-    struct list late_ready;   /* those to be called because their pieces have room */
+    struct list late_changed; /* what handlers do later: what they have touched */
+    struct list late_timers;  /* what waits for a time, the first one first */
+    struct list late_watched; /* replies that may have been forgotten, the first to be so first */
+    struct list late_ready;   /* what is to be called at once */
 
     struct list conns;       /* open */
     struct list conns_free;  /* for reuse; the last one closed is the last one taken */
     struct conn_slab *slabs; /* what conns_free was made of */
     unsigned conn_count;
-    unsigned errands;    /* operations on files under way, those put off among them */
+    unsigned errands;    /* operations on files under way, those put off among them, and watches for
+                            handlers */
     struct list put_off; /* of them, those that wait for a descriptor */
     struct spares spares;
 };

@@ -226,13 +226,13 @@ static COLD void show_content(struct ringlet_request *request, struct content *c
 {
     if (content->at)
         request->body = str_of(content->at, content->len);
-    request->body_state = &content->state;
+    request->body_state = &content->body.state;
 }
 
 static COLD void keep(struct exchange *x, const struct endpoint *route, struct kept *kept)
 {
     kept->endpoint = route;
-    kept->connection = x->h;
+    kept->wait.connection = x->h;
     late_watch(x->core, kept);
     x->h->kept = kept;
 }
@@ -241,6 +241,12 @@ void handle_resume(struct core *core, struct kept *kept, ringlet_resume *resume)
 {
     misuse_note(&core->misuse, kept->endpoint, core->now_ms);
     resume(&kept->reply, kept->state);
+}
+
+void handle_body(struct core *core, struct ringlet_body *body, ringlet_body_ready *ready)
+{
+    misuse_note(&core->misuse, body->endpoint, core->now_ms);
+    ready(body, &body->state, body->endpoint->data);
 }
 
 void handle_put(struct exchange *x, struct ringlet_reply *reply)

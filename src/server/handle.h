@@ -24,8 +24,9 @@ void handle_put(struct exchange *x, struct ringlet_reply *reply);
 /* Put out the head of a reply whose content comes in pieces. False: memory is short. */
 bool handle_put_head(struct exchange *x, struct ringlet_reply *reply);
 
-/* Call what a kept reply has waited with. */
+/* Call what a kept reply, or a body, has waited with. */
 void handle_resume(struct core *core, struct kept *kept, ringlet_resume *resume);
+void handle_body(struct core *core, struct ringlet_body *body, ringlet_body_ready *ready);
 
 /* The route whose handler answers it; or NULL. */
 const struct endpoint *handle_find(const struct core *core, const struct http_request *request);

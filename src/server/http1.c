@@ -5,6 +5,7 @@
 #include "server/answer.h"
 #include "server/flow.h"
 #include "server/handle.h"
+#include "server/late.h"
 
 #include <stdlib.h>
 
@@ -23,8 +24,10 @@ static COLD void drop_held(struct http1 *h)
     h->held = NULL;
 }
 
-static COLD void drop_content(struct http1 *h)
+static COLD void drop_content(struct http1 *h, struct core *core)
 {
+    if (h->content)
+        late_forget(core, &h->content->body.wait);
     content_free(h->content);
     h->content = NULL;
 }
@@ -35,10 +38,12 @@ static COLD void drop_file(struct http1 *h)
     h->file = NULL;
 }
 
-static COLD void drop_kept(struct http1 *h)
+static COLD void drop_kept(struct http1 *h, struct core *core)
 {
-    if (h->kept)
+    if (h->kept) {
+        late_forget(core, &h->kept->wait);
         kept_free(h->kept);
+    }
     h->kept = NULL;
 }
 
@@ -67,8 +72,8 @@ void http1_drop(struct http1 *h, struct core *core)
     if (h->kept)
         log_stream(h, core);
     drop_held(h);
-    drop_content(h);
-    drop_kept(h);
+    drop_content(h, core);
+    drop_kept(h, core);
     drop_file(h);
     lookups_drop(&h->lookups, core);
 }
@@ -79,7 +84,7 @@ static void use_head(struct http1 *h, struct core *core, size_t len)
         drop_file(h);
     if (h->held) {
         drop_held(h);
-        drop_content(h);
+        drop_content(h, core);
     } else {
         input_use(&h->input, &core->source, len);
     }
@@ -115,13 +120,17 @@ static uint64_t body_max(const struct core *core, const struct endpoint *endpoin
 }
 
 /* Keep what is needed once the body has come. */
-static bool hold(struct http1 *h, const struct endpoint *endpoint, const char *head, size_t len)
+static bool hold(struct exchange *x, const struct endpoint *endpoint, const char *head, size_t len)
 {
+    struct http1 *h = x->h;
+
     if (!hold_head(h, head, len))
         return false;
     if (!endpoint || !endpoint->body.wanted)
         return true;
-    h->content = content_make(endpoint);
+    h->content = content_make(endpoint, &x->core->late_changed);
+    if (h->content)
+        h->content->body.wait.connection = h;
     return h->content;
 }
 
@@ -130,7 +139,7 @@ static COLD void hold_kept(struct exchange *x, struct str head)
 {
     if (x->h->held || hold_head(x->h, head.at, head.len))
         return;
-    drop_kept(x->h);
+    drop_kept(x->h, x->core);
     refuse(x, 503);
 }
 
@@ -164,7 +173,7 @@ static COLD int begin_body(struct exchange *x, const char *head, size_t len)
         int wants = answer_early(x, head, len);
         if (wants != GO_ON)
             return wants;
-    } else if (!hold(x->h, endpoint, head, len)) {
+    } else if (!hold(x, endpoint, head, len)) {
         refuse(x, 503);
         return GO_ON;
     }
@@ -181,7 +190,7 @@ static COLD int keep_head(struct exchange *x, struct str head, size_t used)
     bool held = x->h->held;
 
     hold_kept(x, str_of(head.at, used));
-    drop_content(x->h); /* the handler has seen it */
+    drop_content(x->h, x->core); /* the handler has seen it */
     if (!held)
         input_use(&x->h->input, &x->core->source, used);
     x->h->in_head = false;
@@ -255,7 +264,7 @@ static bool take_content(struct http1 *h, struct core *core, struct output *out,
     int status = 0;
 
     if (h->content) {
-        misuse_note(&core->misuse, h->content->endpoint, core->now_ms);
+        misuse_note(&core->misuse, h->content->body.endpoint, core->now_ms);
         status = content_add(h->content, bytes);
     }
     if (status != 0)
@@ -318,11 +327,11 @@ static COLD int put_parts(struct http1 *h, struct core *core, struct output *out
 }
 
 /* What a handler has finished later is answered: it and its request are done with. */
-static COLD int end_kept(struct http1 *h)
+static COLD int end_kept(struct http1 *h, struct core *core)
 {
-    drop_kept(h);
+    drop_kept(h, core);
     drop_held(h);
-    drop_content(h);
+    drop_content(h, core);
     return GO_ON;
 }
 
@@ -345,7 +354,7 @@ static COLD int put_stream(struct http1 *h, struct core *core, struct output *ou
         read_held(&x, &request);
         if (!flow_begin(&x, h->kept)) {
             exchange_answer_plain(&x, 503, STR(""));
-            return end_kept(h);
+            return end_kept(h, core);
         }
     }
     switch (flow_put(core, out, h->kept)) {
@@ -357,7 +366,7 @@ static COLD int put_stream(struct http1 *h, struct core *core, struct output *ou
         break;
     }
     log_stream(h, core);
-    return end_kept(h);
+    return end_kept(h, core);
 }
 
 /* The reply that was kept is the next answer. */
@@ -375,8 +384,8 @@ static COLD int put_kept(struct http1 *h, struct core *core, struct output *out)
     read_held(&x, &request);
     handle_put(&x, &h->kept->reply);
     if (!h->file)
-        return end_kept(h);
-    drop_kept(h); /* the head is read again, to be answered with it */
+        return end_kept(h, core);
+    drop_kept(h, core); /* the head is read again, to be answered with it */
     return GO_ON;
 }
 
@@ -397,6 +406,8 @@ enum http1_wants http1_run(struct http1 *h, struct core *core, struct output *ou
         }
         if (h->over)
             return HTTP1_CLOSE;
+        if (http1_is_paused(h))
+            return HTTP1_LATE;
         if (!h->held && input_is_empty(&h->input))
             return HTTP1_BYTES;
         if (!output_has_room(out))

@@ -19,7 +19,7 @@ enum { HTTP1_PEER_MAX = 46 }; /* INET6_ADDRSTRLEN */
 enum http1_wants {
     HTTP1_BYTES, /* more bytes from the peer */
     HTTP1_FLUSH, /* the output has no room: send it */
-    HTTP1_LATE,  /* a handler must finish its reply, or go on with it: http1.kept */
+    HTTP1_LATE,  /* a handler must go on: with its reply, http1.kept, or with its body */
     HTTP1_FILL,  /* the fill must be over, and its outcome kept in http1.lookups */
     HTTP1_CLOSE, /* send the output, if there is any, and close: lingering, so that it is read */
 };
@@ -65,6 +65,12 @@ void http1_drop(struct http1 *h, struct core *core);
 static inline bool http1_has_more(const struct http1 *h)
 {
     return !input_is_empty(&h->input) || h->held || h->parts;
+}
+
+/* Does the handler want no more of its body for now? */
+static inline bool http1_is_paused(const struct http1 *h)
+{
+    return h->content && h->content->body.paused;
 }
 
 /* Answer as many requests as there are bytes and room for. With HTTP1_FILL, *fill is what to wait

@@ -8,6 +8,7 @@
 #include "server/handle.h"
 #include "server/late.h"
 #include "server/limits.h"
+#include "server/lookout.h"
 #include "server/rule_watch.h"
 
 #include <assert.h>
@@ -99,14 +100,18 @@ static void handle(struct loop *loop, const struct io_event *event)
     case IO_READY:
         if (event->watch == &loop->watch)
             take_order(loop);
-        else
+        else if (event->watch == &loop->watcher.watch)
             watcher_read(&loop->watcher, &core->site, core->now_ms);
+        else
+            lookout_ready(core, event->watch);
         break;
     case IO_UNWATCHED:
         if (event->watch == &loop->watch)
             loop->watching = false;
-        else
+        else if (event->watch == &loop->watcher.watch)
             loop->watcher.watching = false;
+        else
+            lookout_over(core, event->watch);
         break;
     }
 }

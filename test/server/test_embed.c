@@ -176,8 +176,10 @@ static void say_body(struct ringlet_request *request, struct ringlet_reply *repl
                          ringlet_body_state(request) ? "pieces" : "whole");
 }
 
-static int take_piece(const void *bytes, size_t len, void **state, void *data)
+static int take_piece(struct ringlet_body *body, const void *bytes, size_t len, void **state,
+                      void *data)
 {
+    (void)body;
     (void)len;
     *state = bytes ? data : NULL;
     return 0;

@@ -130,11 +130,13 @@ struct sum {
 };
 
 /* Adds up what comes; a piece that begins with '!' is refused. */
-static int add_up(const void *bytes, size_t len, void **state, void *data)
+static int add_up(struct ringlet_body *body, const void *bytes, size_t len, void **state,
+                  void *data)
 {
     struct play *play = data;
     struct sum *sum = *state;
 
+    (void)body;
     if (!bytes) {
         play->states--;
         free(sum);
