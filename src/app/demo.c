@@ -195,6 +195,60 @@ static void answer_echo(struct ringlet_request *request, struct ringlet_reply *r
 
 /* --- /length/{n} --- */
 
+static void answer_busy(struct ringlet_reply *reply)
+{
+    ringlet_reply_status(reply, 503);
+    ringlet_reply_header(reply, "Retry-After", "1");
+    ringlet_reply_printf(reply, "too many bytes are on their way\n");
+}
+
+static void give_bytes(struct ringlet_reply *reply, struct demo_bytes *bytes, size_t len)
+{
+    ringlet_reply_header(reply, "Content-Type", "application/octet-stream");
+    ringlet_reply_give(reply, demo_bytes_at(bytes), len, demo_bytes_give_back, bytes);
+}
+
+/* A reply that waits for bytes to be made, a step in each turn of its core. */
+struct waiter {
+    struct demo_bytes *bytes;
+    size_t len;
+};
+
+static void give_up(void *state)
+{
+    struct waiter *waiter = state;
+
+    demo_bytes_give_back(waiter->bytes);
+    free(waiter);
+}
+
+static void go_on(struct ringlet_reply *reply, void *state)
+{
+    struct waiter *waiter = state;
+
+    if (!demo_bytes_make(waiter->bytes)) {
+        ringlet_reply_timer(reply, 0, go_on);
+        return;
+    }
+    give_bytes(reply, waiter->bytes, waiter->len);
+    free(waiter);
+}
+
+static void await_bytes(struct ringlet_reply *reply, struct demo_bytes *bytes, size_t len)
+{
+    struct waiter *waiter = malloc(sizeof *waiter);
+    struct ringlet_reply *later = waiter ? ringlet_reply_later(reply, give_up, waiter) : NULL;
+
+    if (!later) {
+        demo_bytes_give_back(bytes);
+        free(waiter);
+        answer_busy(reply);
+        return;
+    }
+    *waiter = (struct waiter){ bytes, len };
+    ringlet_reply_timer(later, 0, go_on);
+}
+
 static void answer_length(struct ringlet_request *request, struct ringlet_reply *reply, void *data)
 {
     int64_t len;
@@ -205,13 +259,12 @@ static void answer_length(struct ringlet_request *request, struct ringlet_reply 
         return;
     }
     struct demo_bytes *bytes = demo_bytes_take(ringlet_state(request), (size_t)len);
-    if (!bytes) {
-        ringlet_reply_status(reply, 503);
-        ringlet_reply_printf(reply, "out of memory\n");
-        return;
-    }
-    ringlet_reply_header(reply, "Content-Type", "application/octet-stream");
-    ringlet_reply_give(reply, demo_bytes_at(bytes), (size_t)len, demo_bytes_give_back, bytes);
+    if (!bytes)
+        answer_busy(reply);
+    else if (demo_bytes_make(bytes))
+        give_bytes(reply, bytes, (size_t)len);
+    else
+        await_bytes(reply, bytes, (size_t)len);
 }
 
 static void *start_core(void *data)

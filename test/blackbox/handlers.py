@@ -3,7 +3,7 @@ import json
 import os
 import unittest
 
-from server import Case, Root, Server, chunks, main, request, run, under_test
+from server import Case, Root, Server, chunks, main, request, run, under_test, until
 
 ITEMS = [{"id": number, "name": f"Item {number}", "category": "tools", "price": 10.25 * number,
           "quantity": number % 7, "active": number % 2 == 0, "tags": ["a", "b"],
@@ -79,6 +79,22 @@ class Demo(Case):
                              "100000")
         for wrong in ("0", "16777217", "x", "-1", "1x", "99999999999999999999"):
             self.expect(f"/length/{wrong}", 400, b"a length from 1 to 16777216 is allowed\n")
+
+    def test_lengths_on_their_way_are_bounded(self):
+        """Who reads slowly is lent what he reads: there is so much, and no more."""
+        with Server(self.root, "--demo", "--cores", "1") as server:
+            slow = [server.client(receive_buffer=4096) for _ in range(2)]
+            for number, client in enumerate(slow):
+                client.send(request(f"/length/{(16 << 20) - number}"))
+                client.head()
+            with server.client() as client:
+                reply = client.get("/length/16000000")
+                self.assertEqual((reply.status, reply.get("Retry-After")), (503, "1"))
+                self.assertEqual(client.get("/ping").body, b"pong")
+                self.assertEqual(len(client.get("/length/16777216").body), 16 << 20)
+                slow[0].reset()
+                slow[1].reset()
+                self.assertTrue(until(lambda: client.get("/length/16000000").status == 200))
 
     def test_the_same_length_on_every_core(self):
         cores = min(2, len(os.sched_getaffinity(0)))
