@@ -2,12 +2,13 @@
 
 #include "load/opener.h"
 
-unsigned exchange_buffer_size(const struct options *o)
+unsigned exchange_buffer_size(const struct plan *plan)
 {
-    uint64_t size = o->pipeline * CONN_BUFFER_PER_REQUEST;
+    uint64_t size = plan->options->pipeline * CONN_BUFFER_PER_REQUEST;
+    unsigned least = plan->tls ? TLS_RECORD_MAX : CONN_BUFFER;
 
-    if (size < CONN_BUFFER)
-        return CONN_BUFFER;
+    if (size < least)
+        return least;
     return size < CONN_BUFFER_MAX ? (unsigned)size : CONN_BUFFER_MAX;
 }
 

@@ -12,7 +12,7 @@ enum exchange_result {
 };
 
 /* How many bytes a connection's buffer has. */
-unsigned exchange_buffer_size(const struct options *options);
+unsigned exchange_buffer_size(const struct plan *plan);
 
 /* How many requests may go out now. */
 unsigned exchange_may_send(const struct core *core, const struct conn *c);

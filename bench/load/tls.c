@@ -13,7 +13,7 @@ struct tls {
     BIO *in, *out; /* owned by ssl */
     char why[256]; /* NUL-terminated */
     char raw[TLS_RAW_MAX];
-    char outgoing[TLS_RAW_MAX];
+    char outgoing[TLS_RECORD_MAX];
 };
 
 static bool offer_only(SSL_CTX *context, const char *cipher)
@@ -171,7 +171,7 @@ bool tls_write(struct tls *tls, struct str plain)
 
 struct str tls_outgoing(struct tls *tls)
 {
-    int bytes = BIO_read(tls->out, tls->outgoing, TLS_RAW_MAX);
+    int bytes = BIO_read(tls->out, tls->outgoing, sizeof tls->outgoing);
 
     return str_of(tls->outgoing, bytes > 0 ? (size_t)bytes : 0);
 }

@@ -12,7 +12,8 @@
 #include <sys/types.h>
 
 enum {
-    TLS_RAW_MAX = 16 * 1024, /* received or sent at once */
+    TLS_RECORD_MAX = 16 * 1024, /* plain bytes of a record, RFC 8446 section 5.1; sent at once */
+    TLS_RAW_MAX = 64 * 1024,    /* received at once */
 };
 
 struct tls_context;
@@ -50,7 +51,7 @@ ssize_t tls_read(struct tls *tls, char *at, size_t cap);
 /* Take all of `plain` for sending. False when the session is broken. */
 bool tls_write(struct tls *tls, struct str plain);
 
-/* The next bytes for the socket, at most TLS_RAW_MAX; empty when there are none. They stay where
+/* The next bytes for the socket, at most TLS_RECORD_MAX; empty when there are none. They stay where
  * they are until the next call of this function. */
 struct str tls_outgoing(struct tls *tls);
 

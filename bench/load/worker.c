@@ -28,7 +28,7 @@ enum {
 static bool take_memory(struct worker *w)
 {
     struct core *core = &w->core;
-    size_t run = w->plan->requests.run, size = exchange_buffer_size(w->plan->options);
+    size_t run = w->plan->requests.run, size = exchange_buffer_size(w->plan);
 
     core->count = w->active + w->idle;
     core->active = w->active;
@@ -149,7 +149,7 @@ static bool set_up(struct worker *w)
     core->plan = w->plan;
     core->result = w->result;
     core->run = w->plan->requests.run;
-    core->buffer_size = exchange_buffer_size(w->plan->options);
+    core->buffer_size = exchange_buffer_size(w->plan);
     core->per_request = w->plan->options->new_connection;
     core->resume = w->plan->options->tls_resume;
     core->expect_status = (unsigned)w->plan->options->expect_status;
