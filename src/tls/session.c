@@ -131,6 +131,15 @@ static enum tls_result read_some(struct tls_session *session, struct text *plain
     return TLS_FULL;
 }
 
+/* OpenSSL has dealt with so much of what a client says before the handshake is over. */
+static bool greets_without_end(struct tls_session *session, size_t len)
+{
+    if (session->opened)
+        return false;
+    session->greeting += (uint32_t)len;
+    return session->greeting > TLS_GREETING_MAX;
+}
+
 enum tls_result tls_session_receive(struct tls_session *session, struct str *cipher,
                                     struct text *plain, struct text *out, uint64_t now_ms)
 {
@@ -144,9 +153,10 @@ enum tls_result tls_session_receive(struct tls_session *session, struct str *cip
     enter(session, out);
     session->stream.in = *cipher;
     enum tls_result result = read_some(session, plain);
+    size_t taken = cipher->len - session->stream.in.len;
     *cipher = session->stream.in;
     leave(session);
-    return result;
+    return greets_without_end(session, taken) ? fail(session) : result;
 }
 
 /* How much goes into the next record: no crumbs at the end of a buffer that has `begun`. */

@@ -42,6 +42,9 @@ enum {
     TLS_SMALL_BYTES = 16 * 1024,
     TLS_IDLE_MS = 1000,
     TLS_OUT_MIN = 512,
+    /* Of ciphertext from a client whose handshake is not over; one that goes on has failed. What
+     * clients say is a tenth of it, and OpenSSL would hold four times as much of a hello. */
+    TLS_GREETING_MAX = 32 * 1024,
 };
 
 enum tls_result {

@@ -308,6 +308,24 @@ static void garbage_gets_its_alert(void **state)
     }
 }
 
+/* A hello that says it is 131,000 bytes long, in records of one kilobyte. */
+static void a_greeting_has_an_end(void **state)
+{
+    static char record[1024 + 5] = "\x16\x03\x01\x04\x00\x01\x01\xff\xb8\x03\x03";
+    struct client c;
+    size_t fed = 0;
+
+    client_begin(&c, *state, TLS1_3_VERSION);
+    do {
+        client_feed(&c, record, sizeof record);
+        fed += sizeof record;
+        memset(record + 5, 0, 1024);
+    } while (c.result == TLS_MORE && fed <= 2 * TLS_GREETING_MAX);
+    assert_int_equal(c.result, TLS_FAILED);
+    assert_in_range(fed, TLS_GREETING_MAX, TLS_GREETING_MAX + sizeof record);
+    client_end(&c);
+}
+
 static void no_tls_at_all_fails(void **state)
 {
     static const char noise[] = "\x01\x02\x03\x04\x05\x06\x07\x08 what is this?";
@@ -391,6 +409,7 @@ int main(void)
         cmocka_unit_test(what_comes_after_our_end_is_still_read),
         cmocka_unit_test(plain_http_is_seen_at_its_first_byte),
         cmocka_unit_test(garbage_gets_its_alert),
+        cmocka_unit_test(a_greeting_has_an_end),
         cmocka_unit_test(no_tls_at_all_fails),
         cmocka_unit_test(a_damaged_record_gets_an_alert),
         cmocka_unit_test(renegotiation_is_refused),
