@@ -180,6 +180,20 @@ static int write_key(struct tls_self_signed *made, EVP_PKEY *key)
     return error;
 }
 
+/* As openssl x509 -fingerprint shows it. */
+static int write_fingerprint(struct tls_self_signed *made, const X509 *certificate)
+{
+    unsigned char digest[TLS_FINGERPRINT_SIZE / 3];
+    unsigned len;
+
+    if (!X509_digest(certificate, EVP_sha256(), digest, &len) || len != sizeof digest)
+        return -ENOMEM;
+    for (size_t i = 0; i < sizeof digest; i++)
+        snprintf(made->fingerprint + 3 * i, 4, "%02X%s", (unsigned)digest[i],
+                 i + 1 < sizeof digest ? ":" : "");
+    return 0;
+}
+
 int tls_self_signed_make(struct tls_self_signed *made, const struct str *names, int count,
                          int64_t now_unix)
 {
@@ -192,6 +206,8 @@ int tls_self_signed_make(struct tls_self_signed *made, const struct str *names, 
         error = write_certificate(made, certificate);
     if (!error)
         error = write_key(made, key);
+    if (!error)
+        error = write_fingerprint(made, certificate);
     if (error)
         tls_self_signed_clear(made);
     X509_free(certificate);

@@ -14,12 +14,14 @@ enum {
     TLS_SELF_SIGNED_NAMES_MAX = 64,  /* names beyond are left out */
     TLS_SELF_SIGNED_CERT_MAX = 8192, /* bytes of PEM; with names that need more it fails */
     TLS_SELF_SIGNED_KEY_MAX = 512,
+    TLS_FINGERPRINT_SIZE = 32 * 3,
 };
 
 struct tls_self_signed {
     char certificate[TLS_SELF_SIGNED_CERT_MAX];
     char key[TLS_SELF_SIGNED_KEY_MAX]; /* secret: cleared by tls_self_signed_clear */
     size_t certificate_len, key_len;
+    char fingerprint[TLS_FINGERPRINT_SIZE]; /* SHA-256, "AB:CD:...", for who is to trust it */
 };
 
 /* Make an ECDSA P-256 key and a certificate for localhost, 127.0.0.1, ::1 and the given names and

@@ -59,6 +59,24 @@ static void is_valid_for_its_days(void **state)
     X509_free(certificate);
 }
 
+static void its_fingerprint_is_told(void **state)
+{
+    struct tls_self_signed made;
+    unsigned char digest[32];
+    char text[TLS_FINGERPRINT_SIZE + 1] = "";
+    unsigned len;
+
+    (void)state;
+    assert_int_equal(tls_self_signed_make(&made, NULL, 0, NOW), 0);
+    X509 *certificate = read_certificate(&made);
+    assert_int_equal(X509_digest(certificate, EVP_sha256(), digest, &len), 1);
+    for (size_t i = 0; i < sizeof digest; i++)
+        snprintf(text + 3 * i, 4, "%02X:", (unsigned)digest[i]);
+    text[TLS_FINGERPRINT_SIZE - 1] = '\0'; /* the last colon */
+    assert_string_equal(made.fingerprint, text);
+    X509_free(certificate);
+}
+
 static void no_two_look_alike(void **state)
 {
     struct tls_self_signed one, other;
@@ -119,6 +137,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(is_for_this_host_and_the_names_given),
         cmocka_unit_test(is_valid_for_its_days),
+        cmocka_unit_test(its_fingerprint_is_told),
         cmocka_unit_test(no_two_look_alike),
         cmocka_unit_test(too_many_names_are_refused),
         cmocka_unit_test(a_client_that_trusts_it_is_content),
