@@ -1,9 +1,11 @@
 #include "server/process.h"
 
+#include "base/clock.h"
 #include "http/mime.h"
 #include "http/path.h"
 #include "ringlet.h"
 #include "server/access_log.h"
+#include "server/certificates.h"
 #include "server/limits.h"
 #include "server/listener.h"
 #include "server/options.h"
@@ -35,7 +37,8 @@ struct process {
     struct rule_book book;
     bool logging;
     struct access_log log;
-    int *listeners;
+    struct certificates certificates;
+    int *listeners, *tls_listeners;
     uint16_t port; /* the one that was bound */
     struct team team;
     enum worker_order order; /* given last */
@@ -195,6 +198,26 @@ static bool check_rule_files(struct process *p)
     return p->failed != STATUS_CONFIG;
 }
 
+static bool read_certificates(struct process *p)
+{
+    struct sentence why;
+
+    if (certificates_init(&p->certificates, p->config, &why))
+        return true;
+    p->failed = tell_config(why.text);
+    return false;
+}
+
+static bool keep_certificates(struct process *p)
+{
+    struct sentence why;
+
+    if (certificates_keep(&p->certificates, &why))
+        return true;
+    p->failed = tell_config(why.text);
+    return false;
+}
+
 static bool open_log(struct process *p)
 {
     struct sentence why;
@@ -207,19 +230,27 @@ static bool open_log(struct process *p)
     return p->logging;
 }
 
-static bool open_listeners(struct process *p)
+/* NULL when they can't be had. */
+static int *open_listeners_on(const struct config *config, uint16_t *port)
 {
-    const struct config *config = p->config;
+    int *fds = calloc(config->cores, sizeof *fds);
     struct sentence why = { "out of memory" };
 
-    p->port = config->port;
-    p->listeners = calloc(config->cores, sizeof *p->listeners);
-    if (!p->listeners ||
-        listener_open_all(config->host, &p->port, p->listeners, config->cores, &why) < 0) {
-        complain("", why.text);
-        return false;
-    }
-    return true;
+    if (fds && listener_open_all(config->host, port, fds, config->cores, &why) == 0)
+        return fds;
+    complain("", why.text);
+    free(fds);
+    return NULL;
+}
+
+/* From now on the config names the port that HTTPS is served on, for those who lead there. */
+static bool open_listeners(struct process *p)
+{
+    p->port = p->config->port;
+    p->listeners = open_listeners_on(p->config, &p->port);
+    if (p->listeners && p->config->tls)
+        p->tls_listeners = open_listeners_on(p->config, &p->config->tls_port);
+    return p->listeners && (p->tls_listeners || !p->config->tls);
 }
 
 /* Nothing that was opened before is lost, and no thread or ring exists that would keep the old
@@ -270,6 +301,8 @@ static bool start_team(struct process *p)
     const struct team_setup setup = {
         .config = p->config,
         .listeners = p->listeners,
+        .tls_listeners = p->tls_listeners,
+        .tls = certificates_given(&p->certificates),
         .root = p->root,
         .root_path = p->root_path,
         .mime = p->mime,
@@ -278,7 +311,9 @@ static bool start_team(struct process *p)
     };
     struct sentence note, why;
 
-    if (team_start(&p->team, &setup, &note, &why) < 0) {
+    int error = team_start(&p->team, &setup, &note, &why);
+    certificates_taken(&p->certificates);
+    if (error) {
         complain("", why.text);
         return false;
     }
@@ -300,23 +335,35 @@ static void describe_cache(struct sentence *sentence, const struct config *confi
         sentence_set(sentence, ", cache %" PRIu64 " KiB over all", kib);
 }
 
+/* "http://127.0.0.1:8080 and https://127.0.0.1:8443" */
+static void describe_ports(struct sentence *sentence, const struct process *p)
+{
+    char plain[LISTENER_ADDRESS_MAX], secure[LISTENER_ADDRESS_MAX];
+
+    listener_name(plain, p->config->host, p->port);
+    listener_name(secure, p->config->host, p->config->tls_port);
+    if (p->config->tls)
+        sentence_set(sentence, "http://%s and https://%s", plain, secure);
+    else
+        sentence_set(sentence, "http://%s", plain);
+}
+
 static void say_start(const struct process *p)
 {
     const struct config *config = p->config;
-    char address[LISTENER_ADDRESS_MAX];
     char *root = realpath(config->root, NULL);
-    struct sentence cache;
+    struct sentence cache, ports;
 
     describe_cache(&cache, config);
-    listener_name(address, config->host, p->port);
+    describe_ports(&ports, p);
     if (config->no_files) {
         free(root);
         root = strdup("handlers");
     }
     if (!config->quiet)
-        fprintf(stderr, "ringlet %s: serving %s on http://%s with %s on %u core%s%s\n",
-                RINGLET_VERSION, root ? root : config->root, address, p->team.engine->name,
-                config->cores, config->cores == 1 ? "" : "s", cache.text);
+        fprintf(stderr, "ringlet %s: serving %s on %s with %s on %u core%s%s\n", RINGLET_VERSION,
+                root ? root : config->root, ports.text, p->team.engine->name, config->cores,
+                config->cores == 1 ? "" : "s", cache.text);
     free(root);
 }
 
@@ -347,6 +394,8 @@ static void take_signal(struct process *p)
         reopen_log(p);
     else
         end_sooner(p);
+    if (info.ssi_signo == SIGHUP)
+        certificates_ask(&p->certificates);
 }
 
 static void take_stops(struct process *p)
@@ -360,23 +409,42 @@ static void take_stops(struct process *p)
         end_sooner(p);
 }
 
+/* One renewal at a time, and none for those who are about to end. */
+static bool may_renew(struct process *p)
+{
+    return p->config->tls && p->order == WORKER_SERVE && !team_is_renewing(&p->team);
+}
+
+static void renew_certificates(struct process *p)
+{
+    certificates_taken(&p->certificates);
+    if (certificates_renew(&p->certificates, clock_ms()))
+        team_renew(&p->team, certificates_given(&p->certificates));
+}
+
 static void wait_until_over(struct process *p)
 {
     struct pollfd fds[] = { { .fd = p->signals, .events = POLLIN },
                             { .fd = p->team.done, .events = POLLIN },
-                            { .fd = p->config->embedded ? p->config->stop : -1,
-                              .events = POLLIN } };
+                            { .fd = p->config->embedded ? p->config->stop : -1, .events = POLLIN },
+                            { .fd = -1, .events = POLLIN } };
     bool over = false;
 
     while (!over) {
-        if (poll(fds, 3, -1) < 0)
+        fds[3].fd = certificates_fd(&p->certificates);
+        int wait_ms = may_renew(p) ? certificates_wait_ms(&p->certificates, clock_ms()) : -1;
+        if (poll(fds, 4, wait_ms) < 0)
             continue;
         if (fds[2].revents)
             take_stops(p);
         if (fds[0].revents)
             take_signal(p);
+        if (fds[3].revents)
+            certificates_stirred(&p->certificates, clock_ms());
         if (fds[1].revents)
             over = team_is_over(&p->team);
+        if (!over && may_renew(p))
+            renew_certificates(p);
     }
 }
 
@@ -393,7 +461,9 @@ static void let_go(struct process *p)
 {
     if (p->logging)
         access_log_close(&p->log);
+    certificates_release(&p->certificates);
     free(p->listeners);
+    free(p->tls_listeners);
     free(p->root_path);
     http_mime_free(p->mime);
     rule_book_release(&p->book);
@@ -417,16 +487,27 @@ static void finish(struct process *p)
     }
 }
 
+static struct process begin(struct config *config)
+{
+    return (struct process){
+        .config = config,
+        .root = -1,
+        .signals = -1,
+        .certificates = { .watch = { .fd = -1 } },
+        .order = WORKER_SERVE,
+        .failed = STATUS_FAILED,
+    };
+}
+
 int process_run(struct config *config)
 {
-    struct process p = {
-        .config = config, .root = -1, .signals = -1, .order = WORKER_SERVE, .failed = STATUS_FAILED
-    };
+    struct process p = begin(config);
 
     pthread_sigmask(SIG_SETMASK, NULL, &p.mask); /* for one who fails before they are taken */
     bool ready = set_limits(config) && open_root(&p) && load_types(&p) && read_rules(&p) &&
-                 open_log(&p) && open_listeners(&p) && drop_privileges(config) &&
-                 check_rule_files(&p) && take_signals(&p) && start_team(&p);
+                 read_certificates(&p) && open_log(&p) && open_listeners(&p) &&
+                 drop_privileges(config) && keep_certificates(&p) && check_rule_files(&p) &&
+                 take_signals(&p) && start_team(&p);
 
     if (config->embedded && !config->own_signals)
         pthread_sigmask(SIG_SETMASK, &p.mask, NULL);
@@ -443,9 +524,9 @@ int process_run(struct config *config)
 
 int process_check(struct config *config)
 {
-    struct process p = { .config = config, .root = -1, .signals = -1, .failed = STATUS_FAILED };
+    struct process p = begin(config);
     bool fine = set_limits(config) && open_root(&p) && load_types(&p) && read_rules(&p) &&
-                check_rule_files(&p);
+                read_certificates(&p) && check_rule_files(&p);
 
     let_go(&p);
     if (fine)

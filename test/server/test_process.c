@@ -1,5 +1,6 @@
 /* server/process.c: a server in a process of its own, from its options to its exit status. */
 #include "dial.h"
+#include "pem_folder.h"
 #include "server/listener.h"
 #include "server/options.h"
 #include "server/process.h"
@@ -290,7 +291,73 @@ static void media_types_can_be_given(void **state)
     unlink(path);
 }
 
+static void listen_for(struct server *server, const char *words)
+{
+    while (!strstr(server->said, words))
+        assert_true(listen_to(server));
+}
+
+/* Before the server is asked to end. */
+static void certificates_are_read_again(void **state)
+{
+    struct config config = plain_config();
+    struct tls_self_signed made, other;
+    struct pem_folder folder;
+
+    (void)state;
+    pem_folder_open(&folder);
+    pem_folder_put_pair(&folder, "cert", "key", &made);
+    pem_config(&config, pem_folder_path(&folder, "cert"), pem_folder_path(&folder, "key"));
+    struct server server = launch(&config, process_run);
+    await_start(&server);
+    expect_said(&server, " and https://127.0.0.1:");
+    kill(server.pid, SIGHUP);
+    listen_for(&server, "ringlet: the certificates have been read again\n");
+    pem_folder_put_pair(&folder, "cert", "unused", &other);
+    listen_for(&server, "/cert: the key does not belong to the certificate; the certificates that "
+                        "are in use stay\n");
+    server.said_len = 0;
+    server.said[0] = '\0';
+    pem_folder_put(&folder, "key", str_of(other.key, other.key_len));
+    listen_for(&server, "ringlet: the certificates have been read again\n");
+    ask_hello(server.port);
+    kill(server.pid, SIGTERM);
+    assert_int_equal(await_exit(&server), STATUS_CLEAN);
+    pem_folder_close(&folder);
+}
+
+static void a_certificate_of_its_own_making_is_told(void **state)
+{
+    struct config config = plain_config();
+
+    (void)state;
+    config.tls = config.tls_self_signed = true;
+    struct server server = launch(&config, process_run);
+    await_start(&server);
+    expect_said(&server, "ringlet: --tls-self-signed: made a certificate for localhost, 127.0.0.1, "
+                         "::1");
+    expect_said(&server, "; SHA-256 fingerprint ");
+    expect_said(&server, " and https://127.0.0.1:");
+    ask_hello(server.port);
+    kill(server.pid, SIGTERM);
+    assert_int_equal(await_exit(&server), STATUS_CLEAN);
+}
+
 /* --- what keeps it from starting --- */
+
+static void a_certificate_that_is_none(void **state)
+{
+    struct config config = plain_config();
+
+    (void)state;
+    pem_config(&config, "/proc/self/exe", "/no/such/key");
+    for (int i = 0; i < 2; i++) {
+        struct server server = launch(&config, i == 0 ? process_run : process_check);
+        assert_int_equal(await_exit(&server), STATUS_CONFIG);
+        expect_said(&server, "ringlet: --tls-");
+        assert_ptr_equal(strchr(server.said, '\n'), server.said + server.said_len - 1);
+    }
+}
 
 static void expect_refusal(const struct config *config, int (*run)(struct config *),
                            const char *words)
@@ -362,6 +429,9 @@ int main(void)
         cmocka_unit_test(auto_says_why_it_is_epoll),
         cmocka_unit_test(requests_are_logged),
         cmocka_unit_test(media_types_can_be_given),
+        cmocka_unit_test(certificates_are_read_again),
+        cmocka_unit_test(a_certificate_of_its_own_making_is_told),
+        cmocka_unit_test(a_certificate_that_is_none),
         cmocka_unit_test(what_is_wrong_is_said_in_a_sentence),
         cmocka_unit_test(a_port_in_use_is_named),
         cmocka_unit_test(a_check_finds_nothing_wrong),
