@@ -323,7 +323,7 @@ static COLD enum http1_wants refuse_plain(struct core *core, struct conn *c, str
     secure_free(c->secure, core);
     c->secure = NULL;
     c->http1.secure = false;
-    http1_refuse(&c->http1, core, out, 400);
+    http1_refuse_plain(&c->http1, core, out);
     return HTTP1_CLOSE;
 }
 

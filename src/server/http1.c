@@ -431,3 +431,17 @@ void http1_refuse(struct http1 *h, struct core *core, struct output *out, int st
     refuse(&x, status);
     drop_held(h); /* the log line was made from it */
 }
+
+void http1_refuse_plain(struct http1 *h, struct core *core, struct output *out)
+{
+    struct http_request request = { .minor = 1, .method = HTTP_METHOD_UNKNOWN };
+    struct exchange x = { .h = h, .core = core, .out = out, .request = &request };
+    struct str content = STR("400 Bad Request: this port speaks HTTPS; ask https:// for it\n");
+
+    reply_begin(&out->text, exchange_clock(&x), 400, REPLY_CLOSES);
+    text_add(&out->text, STR("Content-Type: text/plain; charset=utf-8\r\nContent-Length: "));
+    text_add_number(&out->text, content.len);
+    text_add(&out->text, STR("\r\n\r\n"));
+    text_add(&out->text, content);
+    exchange_log(&x, 400, content.len);
+}

@@ -81,4 +81,7 @@ enum http1_wants http1_run(struct http1 *h, struct core *core, struct output *ou
 /* Put a last reply into the output, without a request to answer or before it is complete (408). */
 void http1_refuse(struct http1 *h, struct core *core, struct output *out, int status);
 
+/* The same for a client that speaks plain HTTP where TLS is spoken: 400, and why. */
+void http1_refuse_plain(struct http1 *h, struct core *core, struct output *out);
+
 #endif

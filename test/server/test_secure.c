@@ -154,7 +154,9 @@ static void plain_http_gets_a_plain_answer(void **state)
     struct client *client = client_visit(stage, HELLO);
 
     (void)state;
-    assert_true(client_gets_plain(client, 400));
+    struct answer answer = client_answer(client, false);
+    assert_true(answer.status == 400 && answer.closes);
+    assert_non_null(memmem(answer.body.at, answer.body.len, "HTTPS", 5));
     client_gets_nothing(client, FAKE_SAW_FIN);
     stage_close(stage);
 }
@@ -189,6 +191,23 @@ static void a_handshake_has_its_time(void **state)
     client_gets_nothing(silent, FAKE_SAW_FIN);
     client_gets_nothing(slow, FAKE_SAW_FIN);
     assert_int_equal(stage->loop.core.secure->handshakes, 0);
+    stage_close(stage);
+}
+
+static void too_many_handshakes_cut_the_oldest(void **state)
+{
+    struct stage *stage = calm();
+    struct client *oldest = client_visit(stage, ""), *next = client_visit(stage, "");
+
+    (void)state;
+    stage->loop.core.secure->handshakes += SECURE_HANDSHAKES_MAX - 2;
+    struct visitor *v = visitor_open(stage, TLS1_3_VERSION);
+    visitor_say(v, HELLO);
+    client_gets_file(v->plain, FILE_HELLO);
+    client_gets_nothing(oldest, FAKE_SAW_RST);
+    client_gets_nothing(next, FAKE_SAW_NOTHING);
+    stage->loop.core.secure->handshakes -= SECURE_HANDSHAKES_MAX - 2;
+    visitor_free(v);
     stage_close(stage);
 }
 
@@ -275,6 +294,7 @@ int main(void)
         cmocka_unit_test(plain_http_gets_a_plain_answer),
         cmocka_unit_test(garbage_gets_an_alert),
         cmocka_unit_test(a_handshake_has_its_time),
+        cmocka_unit_test(too_many_handshakes_cut_the_oldest),
         cmocka_unit_test(a_slow_reader_holds_one_buffer),
         cmocka_unit_test(only_who_speaks_tls_is_told_to_stay),
         cmocka_unit_test(who_breaks_off_leaves_nothing),
