@@ -86,8 +86,21 @@ struct ringlet_options {
     uint32_t drain_ms;  /* from ringlet_stop until what is in flight is cut; default 20,000; over
                            86,400,000 (24 hours) is refused by ringlet_run */
     bool quiet;         /* no line on start; default false */
-    bool signals;       /* TERM, INT and QUIT stop it, HUP and USR1 reopen the log, and PIPE is
-                           held back, while it runs; default false: signals are the program's */
+    bool signals;       /* TERM, INT and QUIT stop it, HUP and USR1 reopen the log, HUP reads
+                           certificates again, and PIPE is held back, while it runs; default false:
+                           signals are the program's */
+    /* HTTPS, beside plain HTTP on `port`. What is given without tls_port is refused by ringlet_run,
+     * as a tls_port without a certificate is. */
+    int32_t tls_port; /* default -1: no HTTPS; 0 takes a free one, which the start line names */
+    /* Files of PEM, up to 16 and ended by a NULL, and as many keys in the same order; the first
+     * pair is for clients that ask for no name, or for another. They are read by ringlet_run, and
+     * again when they change. Default NULL: none. */
+    const char *const *tls_certs, *const *tls_keys;
+    bool tls_self_signed; /* instead of those: make a certificate for this host; default false */
+    bool https_redirect;  /* `port` redirects (308) to HTTPS, but for the paths below
+                             /.well-known/acme-challenge/; default false */
+    const char *hsts;     /* what Strict-Transport-Security says over HTTPS: "31536000", seconds,
+                             with ",includeSubDomains" or ",preload" behind; default NULL: none */
 };
 
 /* Fill in the defaults; `size` is sizeof *options. NULL is left alone. */

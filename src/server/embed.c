@@ -14,7 +14,11 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-enum { WORDS_MAX = 10 }; /* of the command line, with the program's name and the NULL */
+enum {
+    FILES_MAX = CONFIG_PAIRS_MAX + 1, /* of certificates: one too many, so that it is refused */
+    /* Of the command line, with the program's name and the NULL. */
+    WORDS_MAX = 14 + 2 * FILES_MAX,
+};
 
 /* Where a redirect or a mount leads. */
 struct redirection {
@@ -42,6 +46,7 @@ void ringlet_options_init(struct ringlet_options *options, size_t size)
         .host = "127.0.0.1",
         .port = 8080,
         .drain_ms = 20000,
+        .tls_port = -1,
     };
 
     if (!options)
@@ -73,6 +78,29 @@ static void add_text(struct ringlet *server, const char *name, const char *value
         add_word(server, "--%s=%s", name, value);
 }
 
+static void add_files(struct ringlet *server, const char *name, const char *const *files)
+{
+    for (int i = 0; files && files[i] && i < FILES_MAX; i++)
+        add_word(server, "--%s=%s", name, files[i]);
+}
+
+static void add_flag(struct ringlet *server, const char *name, bool on)
+{
+    if (on)
+        add_word(server, "--%s", name);
+}
+
+static void add_tls_words(struct ringlet *server, const struct ringlet_options *options)
+{
+    if (options->tls_port >= 0)
+        add_word(server, "--tls-port=%" PRId32, options->tls_port);
+    add_files(server, "tls-cert", options->tls_certs);
+    add_files(server, "tls-key", options->tls_keys);
+    add_flag(server, "tls-self-signed", options->tls_self_signed);
+    add_flag(server, "https-redirect", options->https_redirect);
+    add_text(server, "hsts", options->hsts);
+}
+
 static void add_words(struct ringlet *server, const struct ringlet_options *options)
 {
     add_text(server, "host", options->host);
@@ -83,8 +111,8 @@ static void add_words(struct ringlet *server, const struct ringlet_options *opti
     add_text(server, "engine", options->engine);
     add_text(server, "log", options->log);
     add_word(server, "--drain-timeout=%" PRIu32 "ms", options->drain_ms);
-    if (options->quiet)
-        add_word(server, "--quiet");
+    add_flag(server, "quiet", options->quiet);
+    add_tls_words(server, options);
     server->files = options->root != NULL;
     server->signals = options->signals;
 }

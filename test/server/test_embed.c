@@ -466,6 +466,67 @@ static void signals_stop_it_when_asked_to(void **state)
     assert_int_equal(finish(&run), 0);
 }
 
+static void https_is_an_option(void **state)
+{
+    struct ringlet_options options;
+    struct run run;
+
+    (void)state;
+    ringlet_options_init(&options, sizeof options);
+    assert_int_equal(options.tls_port, -1);
+    options.port = 0;
+    options.cores = 1;
+    options.engine = "epoll";
+    options.tls_port = 0;
+    options.tls_self_signed = options.https_redirect = true;
+    options.hsts = "60,includeSubDomains";
+    struct ringlet *server = ringlet_new(&options);
+    begin(&run, server);
+    ringlet_stop(server);
+    assert_int_equal(finish(&run), 0);
+    assert_non_null(strstr(run.said, " and https://127.0.0.1:"));
+}
+
+static void expect_refused(const struct ringlet_options *options, const char *words)
+{
+    struct ringlet *server = ringlet_new(options);
+    struct run run = { .server = server };
+
+    assert_non_null(server);
+    hear(&run);
+    int status = ringlet_run(server);
+    hear_the_end(&run);
+    assert_int_equal(status, 2);
+    if (!strstr(run.said, words))
+        fail_msg("\"%s\" does not say \"%s\"", run.said, words);
+    ringlet_free(server);
+}
+
+static void wrong_options_of_https(void **state)
+{
+    static const char file[] = "/proc/self/status";
+    static const char *const files[] = {
+        file, file, file, file, file, file, file, file, file, file,
+        file, file, file, file, file, file, file, file, file, NULL,
+    };
+    struct ringlet_options options;
+
+    (void)state;
+    ringlet_options_init(&options, sizeof options);
+    options.hsts = "60";
+    expect_refused(&options, "--hsts 60: it is for HTTPS, and --tls-port is not given");
+    options.tls_port = 65536;
+    expect_refused(&options, "--tls-port 65536: a whole number from 0 to 65535 is allowed");
+    options.tls_port = 443;
+    expect_refused(&options, "--tls-port 443: HTTPS needs a certificate; give --tls-cert");
+    options.tls_certs = (const char *const[]){ file, file, NULL };
+    options.tls_keys = files + 18;
+    expect_refused(&options,
+                   "--tls-cert /proc/self/status: there are 2 --tls-cert and 1 --tls-key");
+    options.tls_keys = files;
+    expect_refused(&options, "--tls-key /proc/self/status: no more than 16 are allowed");
+}
+
 /* A program that knows fewer members, and one that knows more. */
 static void options_may_be_of_another_size(void **state)
 {
@@ -509,6 +570,8 @@ int main(void)
         cmocka_unit_test(it_runs_once_and_may_be_stopped_before),
         cmocka_unit_test(signals_stay_the_programs),
         cmocka_unit_test(signals_stop_it_when_asked_to),
+        cmocka_unit_test(https_is_an_option),
+        cmocka_unit_test(wrong_options_of_https),
         cmocka_unit_test(options_may_be_of_another_size),
     };
 
