@@ -50,7 +50,7 @@ static void help_row(FILE *out, const struct option_row *row)
 void option_help_write(FILE *out)
 {
     fputs("Usage: ringlet [OPTIONS] [DIR]\n"
-          "Serve the files below DIR (default: the current directory) over HTTP.\n\n",
+          "Serve the files below DIR (default: the current directory) over HTTP and HTTPS.\n\n",
           out);
     for (enum option_id id = 0; id < ID_COUNT; id++)
         help_row(out, &option_rows[id]);
@@ -60,6 +60,7 @@ void option_help_write(FILE *out)
           "RINGLET_PORT=80, RINGLET_HEADER_TIMEOUT=5s, RINGLET_QUIET=yes (or no). The\n"
           "command line goes before the environment.\n"
           "Signals: TERM, INT and QUIT drain, a second one forces; USR1 and HUP reopen the\n"
-          "log. Exit status: 0 clean stop, 1 failure, 2 usage, 78 a wrong file of rules.\n",
+          "log, and HUP reads certificates again. Exit status: 0 clean stop, 1 failure,\n"
+          "2 usage, 78 a wrong file of rules or certificates.\n",
           out);
 }
