@@ -1,7 +1,7 @@
 """Show that what is installed can be built with: installed.py SOURCE_TREE BUILD_TREE
 
-The build tree is installed into a folder of its own. There the example of the README is compiled as
-the README says, with each compiler there is, against the shared library and the static one, and
+The build tree is installed into a folder of its own. There the examples of the README are compiled
+as the README says, with each compiler there is, against the shared library and the static one, and
 through find_package; each program then serves a request and is stopped. The libraries show nothing
 but what ringlet.h declares.
 """
@@ -54,6 +54,13 @@ def example(source_tree):
     return text.replace('port = 9000;', 'port = 0;')
 
 
+def more(source_tree):
+    """The other functions in the README, which are compiled only."""
+    readme = (source_tree / 'README.md').read_text()
+    found = re.search(r'^    static void tick\(.*\n(?:    .*\n|\n)+', readme, re.M)
+    return '#include <errno.h>\n#include <ringlet.h>\n' + re.sub(r'^    ', '', found[0], flags=re.M)
+
+
 def check_symbols(folder):
     header = (folder / 'include/ringlet.h').read_text()
     declared = set(re.findall(r'RINGLET_API [^;(]*?\b(ringlet_\w+)\(', header))
@@ -96,6 +103,8 @@ def try_compiler(compiler, flags, folder):
         call(compiler, '-Wall', '-Wextra', '-Werror', *flags, '-o', program, folder / 'app.c',
              *words)
         try_program(program, folder)
+    call(compiler, '-Wall', '-Wextra', '-Werror', '-Wno-unused-function', '-c', '-o',
+         folder / 'more.o', folder / 'more.c', *shared)
 
 
 def try_cmake(compiler, flags, folder):
@@ -122,6 +131,7 @@ def main():
         folder = pathlib.Path(name)
         call('cmake', '--install', build_tree, '--prefix', folder)
         (folder / 'app.c').write_text(example(source_tree))
+        (folder / 'more.c').write_text(more(source_tree))
         check_symbols(folder)
         for each in compilers:
             try_compiler(each, flags, folder)
