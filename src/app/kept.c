@@ -5,16 +5,36 @@
 #include <errno.h>
 #include <stdlib.h>
 
+static struct kept *make(void)
+{
+    struct kept *kept = malloc(sizeof *kept);
+    char *texts = kept ? malloc(CALL_FIELDS_ROOM + CALL_CONTENT_ROOM) : NULL;
+
+    if (texts) {
+        kept->texts = texts;
+        return kept;
+    }
+    free(kept);
+    return NULL;
+}
+
+void kept_drop_texts(struct kept *kept)
+{
+    free(kept->texts);
+    kept->texts = NULL;
+    kept->reply.fields = kept->reply.copied = text_in(NULL, 0);
+}
+
 struct ringlet_reply *ringlet_reply_later(struct ringlet_reply *reply, ringlet_gone *gone,
                                           void *state)
 {
-    struct kept *kept = !reply || reply->done || reply->kept ? NULL : malloc(sizeof *kept);
+    struct kept *kept = !reply || reply->done || reply->kept ? NULL : make();
 
     if (!kept)
         return NULL;
     kept->reply = *reply;
-    kept->reply.fields = text_in(kept->fields, sizeof kept->fields);
-    kept->reply.copied = text_in(kept->copied, sizeof kept->copied);
+    kept->reply.fields = text_in(kept->texts, CALL_FIELDS_ROOM);
+    kept->reply.copied = text_in(kept->texts + CALL_FIELDS_ROOM, CALL_CONTENT_ROOM);
     text_add(&kept->reply.fields, text_str(&reply->fields));
     kept->reply.kept = kept;
     kept->gone = gone;
@@ -205,5 +225,6 @@ void kept_free(struct kept *kept)
         pieces_drop(&kept->pieces);
     else if (kept->reply.done)
         call_release(&kept->reply);
+    free(kept->texts);
     free(kept);
 }

@@ -31,8 +31,7 @@ struct kept {
     bool chunked;         /* the server's */
     uint64_t put;         /* the server's: bytes of content put out */
 
-    char fields[CALL_FIELDS_ROOM];
-    char copied[CALL_CONTENT_ROOM];
+    char *texts; /* heap: room for reply.fields and reply.copied; NULL once they have served */
 };
 
 static inline struct kept *kept_of(struct ringlet_reply *reply)
@@ -50,6 +49,9 @@ static inline bool kept_is_finished(const struct kept *kept)
 {
     return kept->reply.done && (!kept->reply.streams || kept->ended);
 }
+
+/* The head is put out, and the content is no copy in there: a reply that lives on takes little. */
+void kept_drop_texts(struct kept *kept);
 
 /* Free it, content that was not put out included; the server waits for nothing for it any more. The
  * program is told when it had not finished it: the client has gone. */

@@ -21,7 +21,9 @@ bool flow_begin(struct exchange *x, struct kept *kept)
     kept->chunked = is_unknown(kept) && has_content(kept) && x->request->minor > 0;
     if (is_unknown(kept) && has_content(kept) && !kept->chunked)
         x->h->over = true;
-    return handle_put_head(x, &kept->reply);
+    bool put = handle_put_head(x, &kept->reply);
+    kept_drop_texts(kept);
+    return put;
 }
 
 static void put_piece(struct output *out, struct kept *kept, struct piece *piece)
