@@ -108,12 +108,31 @@ static bool holes_are_known(const struct redirect *rule)
     return true;
 }
 
+/* "https://example.com:splat" would let whoever asks name another host. */
+static bool hole_is_in_host(struct str to)
+{
+    struct str host, name;
+
+    if (!is_url(to))
+        return false;
+    host = skip(to, str_starts(to, STR("https://")) ? strlen("https://") : strlen("http://"));
+    for (size_t i = 0; i < host.len; i++)
+        if (strchr("/?#\\", host.at[i]))
+            host.len = i;
+    until_hole(host, &name);
+    return name.len > 0;
+}
+
 static bool read_to(struct reading *r, struct redirect *rule, struct str word)
 {
     if (!is_visible(word))
         return wrong(r, "TO holds a control character");
     if (!is_path(word) && !is_url(word))
         return wrong(r, "TO is neither a path that starts with one '/' nor an http(s) URL");
+    if (word.len > REDIRECTS_TO_MAX)
+        return wrong(r, "TO has more than 4096 bytes");
+    if (hole_is_in_host(word))
+        return wrong(r, "TO has a placeholder in its host; a '/' must stand before it");
     rule->to = keep(r, word);
     if (!holes_are_known(rule))
         return wrong(r, "TO names a placeholder that FROM does not have");
@@ -241,12 +260,31 @@ static struct str joined(const struct text *out, struct str s)
     return s;
 }
 
-static void add_value(struct text *out, const struct pattern_match *match, struct str name)
+/* As the value of a parameter: nothing in it begins another one. */
+static void add_query_value(struct text *out, struct str value)
+{
+    const char hex[] = "0123456789ABCDEF";
+
+    for (size_t i = 0; i < value.len; i++) {
+        unsigned char c = (unsigned char)value.at[i];
+        char escaped[] = { '%', hex[c >> 4], hex[c & 15] };
+        if (c == '&' || c == '=' || c == '+' || c == ';')
+            text_add(out, str_of(escaped, sizeof escaped));
+        else
+            http_path_encode_part(out, str_of(value.at + i, 1));
+    }
+}
+
+static void add_value(struct text *out, const struct pattern_match *match, struct str name,
+                      bool in_query)
 {
     struct str value = { 0 };
 
     pattern_value(match, name, &value);
-    http_path_encode_part(out, joined(out, value));
+    if (in_query)
+        add_query_value(out, value);
+    else
+        http_path_encode_part(out, joined(out, value));
 }
 
 void redirect_write(struct text *out, const struct redirect *rule,
@@ -254,6 +292,7 @@ void redirect_write(struct text *out, const struct redirect *rule,
 {
     struct str rest = rule->to, name;
     bool behind_value = false; /* which may be empty */
+    bool in_query = false;
 
     while (rest.len > 0) {
         size_t len = until_hole(rest, &name);
@@ -261,7 +300,8 @@ void redirect_write(struct text *out, const struct redirect *rule,
         text_add(out, behind_value ? joined(out, between) : between);
         if (name.len == 0)
             return;
-        add_value(out, match, name);
+        in_query = in_query || memchr(between.at, '?', between.len);
+        add_value(out, match, name, in_query);
         behind_value = true;
         rest = skip(rest, len + 1 + name.len);
     }

@@ -1,9 +1,11 @@
 /* redirects.h - the rules of a `_redirects` file, as static hosts have made them a convention.
  *
  * A line is "FROM TO [STATUS][!]"; '#' begins a comment. FROM is a pattern; TO is a path or an
- * http(s) URL that may name FROM's holes as ":name" and ":splat". The status is 301 unless given:
- * 301, 302, 303, 307, 308 send the client elsewhere, 200 answers with what stands at TO, 404 does
- * so with that status. The first rule that fits counts; with '!' also where a file stands at FROM.
+ * http(s) URL that may name FROM's holes as ":name" and ":splat", but not in a URL's host, which is
+ * the operator's to name; behind a '?' what is filled in is the value of a parameter. The status is
+ * 301 unless given: 301, 302, 303, 307, 308 send the client elsewhere, 200 answers with what stands
+ * at TO, 404 does so with that status. The first rule that fits counts; with '!' also where a file
+ * stands at FROM.
  *
  * Read-only once parsed, so every core may use the same. */
 #ifndef APP_REDIRECTS_H
@@ -16,6 +18,7 @@
 enum {
     REDIRECTS_MAX = 4096,             /* rules; more are an error */
     REDIRECTS_FILE_MAX = 1024 * 1024, /* bytes; likewise */
+    REDIRECTS_TO_MAX = 4096,          /* bytes of TO; a longer Location is never sent */
 };
 
 struct redirect {

@@ -8,9 +8,13 @@
 #include "server/select.h"
 #include "site/listing.h"
 
+#include <assert.h>
+
 #define ALLOW "Allow: GET, HEAD, OPTIONS\r\n"
 
 enum { LOCATION_MAX = 4096 }; /* of a redirect; what would be longer is answered 414 */
+
+static_assert((int)REDIRECTS_TO_MAX <= (int)LOCATION_MAX, "a rule's target can be sent");
 
 static bool has_field(const struct http_request *request, struct str name)
 {

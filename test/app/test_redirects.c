@@ -20,7 +20,8 @@ static const char file[] = "# moved\n"
                            "/old            /never\n"
                            "/port           http://127.0.0.1:8080/x 303\n"
                            "/go/:name/*     /:splat/:name\n"
-                           "/caf%C3%A9      /coffee";
+                           "/caf%C3%A9      /coffee\n"
+                           "/find/*         /search?of=a&q=:splat#:splat 302";
 
 struct row {
     const char *path;
@@ -47,6 +48,8 @@ static const struct row rows[] = {
     { "/go/evil.example/x", 301, "/x/evil.example", false, 11 },
     { "/go/a//b", 301, "/b/a", false, 11 },
     { "/caf\xc3\xa9", 301, "/coffee", false, 12 },
+    { "/find/b&c=d+e;f/?#", 302, "/search?of=a&q=b%26c%3Dd%2Be%3Bf/%3F%23#b%26c%3Dd%2Be%3Bf/%3F%23",
+      false, 13 },
     { "/other", 0, "", false, 0 },
 };
 
@@ -106,6 +109,10 @@ static void test_refused(void **state)
         { "/a /:splat", 1 },
         { "/a /b\x01", 1 },
         { "/a /b !!", 1 },
+        { "/a/* https://example.com:splat", 1 },
+        { "/a/* http://:splat/", 1 },
+        { "/a/* https://:splat.example.com/", 1 },
+        { "/a/:b https://:b@example.com?x", 1 },
     };
     struct redirects redirects;
     struct rule_error error;
@@ -159,6 +166,13 @@ static void test_limits(void **state)
     redirects_release(&redirects);
     assert_false(redirects_parse(&redirects, str_of(text, REDIRECTS_FILE_MAX + 1), &error));
     assert_int_equal(error.line, 0);
+
+    memset(text, 'x', REDIRECTS_TO_MAX + 10);
+    memcpy(text, "/a /", 4);
+    assert_true(redirects_parse(&redirects, str_of(text, 3 + REDIRECTS_TO_MAX), &error));
+    redirects_release(&redirects);
+    assert_false(redirects_parse(&redirects, str_of(text, 4 + REDIRECTS_TO_MAX), &error));
+    assert_int_equal(error.line, 1);
     free(text);
 }
 

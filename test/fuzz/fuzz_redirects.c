@@ -16,7 +16,12 @@ static void check_target(struct str target, const struct redirect *rule)
         CHECK(target.at[0] == '/');
         CHECK(target.len == 1 || (target.at[1] != '/' && target.at[1] != '\\'));
     } else {
+        size_t len = strlen("http://");
         CHECK(str_starts(target, STR("http://")) || str_starts(target, STR("https://")));
+        while (len < rule->to.len && len < target.len && !strchr("/?#", rule->to.at[len]))
+            len++;
+        CHECK(target.len >= len && memcmp(target.at, rule->to.at, len) == 0);
+        CHECK(target.len == len || len == rule->to.len || strchr("/?#", target.at[len]));
     }
 }
 
