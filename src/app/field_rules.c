@@ -1,5 +1,6 @@
 #include "app/field_rules.h"
 
+#include "app/rule_lines.h"
 #include "http/chars.h"
 #include "http/path.h"
 
@@ -107,8 +108,9 @@ static bool read_line(struct reading *r, struct str line)
 {
     struct str trimmed;
 
-    if (str_ends(line, STR("\r")))
-        line.len--;
+    line = rule_lines_trim(line);
+    if (rule_lines_are_run_together(line))
+        return wrong(r, RULE_LINES_CR);
     trimmed = str_trim(line);
     if (trimmed.len == 0 || trimmed.at[0] == '#')
         return true;
@@ -152,6 +154,7 @@ bool field_rules_parse(struct field_rules *rules, struct str text, struct rule_e
     *rules = (struct field_rules){ 0 };
     if (text.len > FIELD_RULES_FILE_MAX)
         return wrong(&r, "more than 1 MiB");
+    text = rule_lines_begin(text);
     bool fine = take_memory(&r, text) || wrong(&r, "out of memory");
     for (r.line = 1; fine && text.len > 0; r.line++)
         fine = read_line(&r, next_line(&text));

@@ -1,5 +1,6 @@
 #include "app/redirects.h"
 
+#include "app/rule_lines.h"
 #include "http/path.h"
 
 #include <stdlib.h>
@@ -171,9 +172,13 @@ static bool leads_to_itself(const struct redirect *rule)
 static bool read_rule(struct reading *r, struct str line)
 {
     struct redirect *rule = &r->into->rules[r->into->count];
+
+    line = rule_lines_trim(line);
+    if (rule_lines_are_run_together(line))
+        return wrong(r, RULE_LINES_CR);
+    line = without_comment(line);
     struct str from = str_next_word(&line), to = str_next_word(&line),
                status = str_next_word(&line);
-
     *rule = (struct redirect){ .line = r->line };
     if (from.len == 0)
         return true;
@@ -224,9 +229,10 @@ bool redirects_parse(struct redirects *redirects, struct str text, struct rule_e
     *redirects = (struct redirects){ 0 };
     if (text.len > REDIRECTS_FILE_MAX)
         return wrong(&r, "more than 1 MiB");
+    text = rule_lines_begin(text);
     bool fine = take_memory(&r, text) || wrong(&r, "out of memory");
     for (r.line = 1; fine && str_next(&text, '\n', &line); r.line++)
-        fine = read_rule(&r, without_comment(line));
+        fine = read_rule(&r, line);
     if (!fine)
         redirects_release(redirects);
     return fine;

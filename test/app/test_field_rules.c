@@ -9,8 +9,7 @@
 
 #include <stdlib.h>
 
-static const char file[] = "# for all\n"
-                           "/*\n"
+static const char file[] = "\xef\xbb\xbf/*\n"
                            "  X-Frame-Options: DENY\n"
                            "\tReferrer-Policy:same-origin \r\n"
                            "  # not this: one\n"
@@ -80,6 +79,8 @@ static void test_refused(void **state)
         { "/a\n  DATE: now", 2 },
         { "/a\n  Content-Type:", 2 },
         { "/a\n\n/*/*\n", 3 },
+        { "/*\r  X: y\r", 1 },
+        { "# all\r/*\r  X: y\r", 1 },
         { "https://example.org/*\n  X: y", 1 },
     };
     struct field_rules rules;

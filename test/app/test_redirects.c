@@ -9,7 +9,7 @@
 
 #include <stdlib.h>
 
-static const char file[] = "# moved\n"
+static const char file[] = "\xef\xbb\xbf# moved\n"
                            "\n"
                            "/old            /new\n"
                            "/blog/*         https://blog.example/:splat 302 # theirs now\r\n"
@@ -109,6 +109,8 @@ static void test_refused(void **state)
         { "/a /:splat", 1 },
         { "/a /b\x01", 1 },
         { "/a /b !!", 1 },
+        { "/a /b\r/c /d\r", 1 },
+        { "# moved\r/c /d\r", 1 },
         { "/a/* https://example.com:splat", 1 },
         { "/a/* http://:splat/", 1 },
         { "/a/* https://:splat.example.com/", 1 },
