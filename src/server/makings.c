@@ -51,10 +51,27 @@ static void end_making(struct core *core, struct making *making)
     free(making);
 }
 
+/* What the cache has let go is only kept in memory by waiting here, and would not be served. */
+static void drop_let_go(struct core *core)
+{
+    struct list *next;
+
+    for (struct list *at = core->makings.todo.next; at != &core->makings.todo; at = next) {
+        struct making *making = CONTAINER_OF(at, struct making, link);
+        next = at->next;
+        if (making->entry->cached)
+            continue;
+        list_remove(at);
+        core->makings.count--;
+        end_making(core, making);
+    }
+}
+
 static void start_next(struct core *core)
 {
     struct list *node;
 
+    drop_let_go(core);
     if (core->makings.running || core->draining || !(node = list_take(&core->makings.todo)))
         return;
     core->makings.count--;
@@ -68,6 +85,7 @@ COLD void makings_want(struct core *core, struct site_entry *entry, enum http_co
     struct making *making = NULL;
     bool worth = entry->cached && !(entry->making & 1u << coding);
 
+    drop_let_go(core);
     if (worth && core->makings.count < MAKINGS_MAX)
         making = calloc(1, sizeof *making);
     if (!making)

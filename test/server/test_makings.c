@@ -122,6 +122,40 @@ static void many_are_made_one_after_the_other(void **state)
     remove_files(path);
 }
 
+/* Waiting to be made is no way to stay in memory. */
+static void what_is_let_go_does_not_wait(void **state)
+{
+    enum { ASKED = 10 };
+    char path[] = "/tmp/ringlet-makings-XXXXXX", text[128];
+    struct client *clients[ASKED];
+
+    (void)state;
+    write_files(path);
+    struct stage *stage = stage_of(path, 1 << 20);
+    const struct makings *makings = &stage->loop.core.makings;
+    for (int i = 0; i < ASKED; i++)
+        ask(stage, i, "identity", AS_IT_IS);
+    for (int i = 0; i < ASKED; i++) {
+        snprintf(text, sizeof text,
+                 "GET /%d.txt HTTP/1.1\r\nHost: h\r\nAccept-Encoding: br\r\n\r\n", i);
+        clients[i] = client_open(stage);
+        client_say(clients[i], text);
+    }
+    while (makings->count < 2) {
+        for (int i = 0; i < ASKED; i++)
+            client_pump(clients[i]);
+        stage_turn(stage, true);
+    }
+    unsigned waiting = makings->count;
+    site_empty(&stage->loop.core.site);
+    while (makings->count == waiting)
+        stage_turn(stage, true);
+    assert_int_equal(makings->count, 0);
+    assert_null(makings->running);
+    stage_close(stage);
+    remove_files(path);
+}
+
 static void nothing_is_made_where_nothing_is_held(void **state)
 {
     char path[] = "/tmp/ringlet-makings-XXXXXX";
@@ -142,6 +176,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_first_gets_the_file_and_later_ones_less),
         cmocka_unit_test(many_are_made_one_after_the_other),
+        cmocka_unit_test(what_is_let_go_does_not_wait),
         cmocka_unit_test(nothing_is_made_where_nothing_is_held),
     };
 
