@@ -87,3 +87,10 @@ unsigned http_accept_choose(const struct http_request *request, const struct str
     }
     return chosen;
 }
+
+bool http_accept_names(const struct http_request *request, struct str type)
+{
+    struct wish wish = wish_for(request, type);
+
+    return wish.exactness == FITS_EXACTLY && wish.weight > 0;
+}

@@ -11,4 +11,7 @@
 unsigned http_accept_choose(const struct http_request *request, const struct str *types,
                             unsigned count);
 
+/* Do the Accept fields name this very type, and not as one that is not acceptable ("q=0")? */
+bool http_accept_names(const struct http_request *request, struct str type);
+
 #endif

@@ -14,6 +14,7 @@
 
 enum { LOCATION_MAX = 4096 }; /* of a redirect; what would be longer is answered 414 */
 
+static_assert((int)LOCATION_MAX + 64 <= (int)EXCHANGE_FIELDS_MAX, "a Location is a field");
 static_assert((int)REDIRECTS_TO_MAX <= (int)LOCATION_MAX, "a rule's target can be sent");
 
 static bool has_field(const struct http_request *request, struct str name)
@@ -29,10 +30,9 @@ static bool has_field(const struct http_request *request, struct str name)
 static void answer_preflight(struct exchange *x)
 {
     reply_begin(&x->out->text, exchange_clock(x), 204, exchange_connection(x, 204));
-    text_add(&x->out->text, STR("Access-Control-Allow-Origin: *\r\n"
-                                "Access-Control-Allow-Methods: GET, HEAD, OPTIONS\r\n"
-                                "Access-Control-Allow-Headers: *\r\n"
-                                "Access-Control-Max-Age: 86400\r\n\r\n"));
+    text_add(&x->out->text, STR(EXCHANGE_CORS "Access-Control-Allow-Methods: GET, HEAD, OPTIONS\r\n"
+                                              "Access-Control-Allow-Headers: *\r\n"
+                                              "Access-Control-Max-Age: 86400\r\n\r\n"));
     exchange_log(x, 204, 0);
 }
 
@@ -45,7 +45,8 @@ static COLD void answer_options(struct exchange *x)
     }
     enum reply_connection connection = exchange_connection(x, 200);
 
-    reply_empty(&x->out->text, exchange_clock(x), 200, connection, STR(ALLOW));
+    reply_empty(&x->out->text, exchange_clock(x), 200, connection,
+                x->core->config->cors ? STR(ALLOW EXCHANGE_CORS) : STR(ALLOW));
     exchange_log(x, 200, 0);
 }
 
@@ -67,7 +68,7 @@ static void add_query(struct text *location, struct str place, struct str query)
 
 static void answer_elsewhere(struct exchange *x, int status, const struct text *place)
 {
-    char space[LOCATION_MAX], field_space[LOCATION_MAX + 64];
+    char space[LOCATION_MAX], field_space[EXCHANGE_FIELDS_MAX];
     struct text location = text_in(space, sizeof space);
     struct text field = text_in(field_space, sizeof field_space);
 
@@ -79,8 +80,6 @@ static void answer_elsewhere(struct exchange *x, int status, const struct text *
     text_add(&field, STR("Location: "));
     text_add(&field, text_str(&location));
     text_add(&field, STR("\r\n"));
-    if (x->core->config->cors) /* or a script may not follow it */
-        text_add(&field, STR("Access-Control-Allow-Origin: *\r\n"));
     CHECK(!field.cut);
     if (text_room(&x->out->text) < field.len + OUTPUT_HEAD_MAX)
         x->full = true;
@@ -170,34 +169,18 @@ static void answer_found(struct exchange *x, struct str path, struct site_found 
 
 /* --- where nothing stands --- */
 
-static bool names_html(struct str accept)
-{
-    struct str range;
-
-    while (str_next(&accept, ',', &range)) {
-        const char *end = memchr(range.at, ';', range.len);
-        struct str type = str_of(range.at, end ? (size_t)(end - range.at) : range.len);
-        if (str_equal_nocase(str_trim(type), STR("text/html")))
-            return true;
-    }
-    return false;
-}
-
 /* Browsers name text/html when they want a page, and only then; everything else may be told by the
- * path: the last segment of an asset's has an extension. */
+ * path: the last segment of an asset's has an extension, and what stands below /.well-known/ is for
+ * programs (RFC 8615). */
 static bool wants_page(const struct http_request *request, struct str path)
 {
     size_t at = path.len;
 
+    if (http_accept_names(request, STR("text/html")))
+        return true;
     while (at > 0 && path.at[at - 1] != '/')
         at--;
-    if (!memchr(path.at + at, '.', path.len - at))
-        return true;
-    for (unsigned i = 0; i < request->field_count; i++)
-        if (str_equal_nocase(request->fields[i].name, STR("Accept")) &&
-            names_html(request->fields[i].value))
-            return true;
-    return false;
+    return !memchr(path.at + at, '.', path.len - at) && !str_starts(path, STR("/.well-known/"));
 }
 
 static void answer_missing(struct exchange *x, struct str path)

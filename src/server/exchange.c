@@ -1,5 +1,6 @@
 #include "server/exchange.h"
 
+#include "base/check.h"
 #include "base/cold.h"
 
 #include <assert.h>
@@ -28,9 +29,15 @@ COLD void exchange_add_line(const struct exchange *x, int status, uint64_t bytes
 COLD void exchange_answer_plain(struct exchange *x, int status, struct str fields)
 {
     enum reply_connection connection = exchange_connection(x, status);
-    size_t bytes = reply_plain(&x->out->text, exchange_clock(x), status, connection, fields,
-                               x->request->method == HTTP_HEAD);
+    char space[EXCHANGE_FIELDS_MAX + sizeof EXCHANGE_CORS];
+    struct text all = text_in(space, sizeof space);
 
+    text_add(&all, fields);
+    if (x->core->config->cors)
+        text_add(&all, STR(EXCHANGE_CORS));
+    CHECK(!all.cut);
+    size_t bytes = reply_plain(&x->out->text, exchange_clock(x), status, connection, text_str(&all),
+                               x->request->method == HTTP_HEAD);
     exchange_log(x, status, bytes);
 }
 

@@ -43,6 +43,13 @@ static inline void exchange_log(const struct exchange *x, int status, uint64_t b
         exchange_add_line(x, status, bytes);
 }
 
+enum {
+    EXCHANGE_FIELDS_MAX = 4096 + 64
+}; /* bytes of what exchange_answer_plain is given: a Location */
+
+/* So that scripts of any site may read the answer (the CORS protocol of fetch.spec.whatwg.org). */
+#define EXCHANGE_CORS "Access-Control-Allow-Origin: *\r\n"
+
 /* Answer with the words of the status, and more field lines, each with its CRLF. */
 void exchange_answer_plain(struct exchange *x, int status, struct str fields);
 

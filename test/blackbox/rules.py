@@ -70,6 +70,21 @@ class Fields(Case):
         self.assertEqual((reply.status, reply.get("Allow")), (200, "GET, HEAD, OPTIONS"))
 
 
+    def test_scripts_may_read_what_went_wrong(self):
+        client = self.client()
+        asset = "/assets/style.css"
+        for target, method, fields, status in (
+                (asset, "POST", (), 405), (asset, "GET", ("If-Match: \"x\"",), 412),
+                (asset, "GET", ("Range: bytes=9-",), 416), ("/none", "GET", (), 404),
+                ("/none", "HEAD", (), 404), ("/assets", "GET", (), 301),
+                (asset, "OPTIONS", (), 200)):
+            reply = client.get(target, method=method, fields=fields)
+            self.assertEqual(reply.status, status)
+            self.assertEqual(reply.all("Access-Control-Allow-Origin"), ["*"])
+        with Server(self.root) as server:
+            self.assertIsNone(server.fetch("/none").get("Access-Control-Allow-Origin"))
+
+
 class NothingHeld(Fields):
     """The same where each answer is made anew."""
 
@@ -156,8 +171,11 @@ class Pages(Case):
             self.assertEqual(reply.get("Cache-Control"), "no-cache")
         accept = ("Accept: text/html,application/xhtml+xml,*/*;q=0.8",)
         self.assertEqual(client.get("/user/john.doe", fields=accept).status, 200)
-        for target in ("/missing.js", "/deep/missing.css"):
-            reply = client.get(target, fields=("Accept: */*",))
+        self.assertEqual(client.get("/.well-known/change-password", fields=accept).status, 200)
+        for target, accepts in (("/missing.js", "*/*"), ("/deep/missing.css", "*/*"),
+                                ("/user/john.doe", "text/html;q=0, */*"),
+                                ("/.well-known/apple-app-site-association", "*/*")):
+            reply = client.get(target, fields=(f"Accept: {accepts}",))
             self.assertEqual((reply.status, reply.body), (404, b"<p>not here"))
         etag = client.get("/deep/link").get("ETag")
         self.assertEqual(client.get("/x", fields=(f"If-None-Match: {etag}",)).status, 304)

@@ -60,14 +60,48 @@ static const struct {
     { "X-Accept: application/json\r\n", HTML },
 };
 
+/* The head lies in `space`. */
+static struct http_request asking(const char *fields, char space[512])
+{
+    struct http_request request;
+    int len = snprintf(space, 512, "GET / HTTP/1.1\r\nHost: h\r\n%s\r\n", fields);
+
+    assert_int_equal(http_request_parse(&request, space, (size_t)len, 512), len);
+    return request;
+}
+
 static unsigned choose(const char *fields)
 {
-    char head[512];
-    struct http_request request;
-    int len = snprintf(head, sizeof head, "GET / HTTP/1.1\r\nHost: h\r\n%s\r\n", fields);
+    char space[512];
+    struct http_request request = asking(fields, space);
 
-    assert_int_equal(http_request_parse(&request, head, (size_t)len, sizeof head), len);
     return http_accept_choose(&request, types, TYPES);
+}
+
+static void test_types_are_named(void **state)
+{
+    static const struct {
+        const char *fields;
+        bool named;
+    } cases[] = {
+        { "", false },
+        { "Accept: */*\r\n", false },
+        { "Accept: text/*\r\n", false },
+        { "Accept: text/html\r\n", true },
+        { "Accept: image/png, TEXT/HTML;q=0.1, */*\r\n", true },
+        { "Accept: image/png\r\nAccept: text/html;level=1\r\n", true },
+        { "Accept: text/html;q=0\r\n", false },
+        { "Accept: text/html;q=0.000, */*\r\n", false },
+        { "Accept: text/htm, text/htmls, x-text/html\r\n", false },
+    };
+    char space[512];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct http_request request = asking(cases[i].fields, space);
+        if (http_accept_names(&request, STR("text/html")) != cases[i].named)
+            fail_msg("%s", cases[i].fields);
+    }
 }
 
 static void test_rows(void **state)
@@ -95,6 +129,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_types_are_named),
         cmocka_unit_test(test_members_have_a_limit),
     };
 

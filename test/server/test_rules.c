@@ -37,7 +37,7 @@ static void max_age_and_cors_are_said_of_files(void **state)
         assert_int_equal(answer.status, statuses[i]);
         assert_field(&answer, "Cache-Control",
                      i < 3 ? "public, max-age=60" : (i == 3 ? "no-cache" : ""));
-        assert_field(&answer, "Access-Control-Allow-Origin", i < 4 ? "*" : "");
+        assert_field(&answer, "Access-Control-Allow-Origin", "*");
     }
     client_gets_nothing(client, FAKE_SAW_NOTHING);
     stage_close(stage);
@@ -217,6 +217,9 @@ static void a_page_that_is_not_there_is_the_apps(void **state)
         { "/none.js", "", false },
         { "/user/a.b", "Accept: application/xml, Text/HTML ;q=0.9\r\n", true },
         { "/user/a.b", "Accept: text/htmlx\r\n", false },
+        { "/user/a.b", "Accept: text/html;q=0\r\n", false },
+        { "/.well-known/app", "", false },
+        { "/.well-known/app", "Accept: text/html\r\n", true },
         { "/.git", "Accept: text/html\r\n", false },
         { "/_headers", "Accept: text/html\r\n", false },
     };
