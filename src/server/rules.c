@@ -1,5 +1,7 @@
 #include "server/rules.h"
 
+#include "base/cold.h"
+#include "http/path.h"
 #include "server/watcher.h"
 
 #include <assert.h>
@@ -66,6 +68,24 @@ const struct redirect *rules_redirect(const struct rules *rules, struct str path
     return found ? found : redirects_find(&rules->files.redirects, path, forced, match);
 }
 
+/* Once for each version of the rules. The path may be anything that a client can ask for. */
+static COLD void tell_long_fields(const struct rules *rules, struct str path)
+{
+    char space[256];
+    struct text shown = text_in(space, sizeof space);
+    uint64_t version;
+
+    memcpy(&version, rules->files.stamps[RULE_HEADERS].digest, sizeof version);
+    if (!rules->notices ||
+        atomic_exchange(&rules->notices->long_fields, version | 1) == (version | 1))
+        return;
+    http_path_encode(&shown, path);
+    fprintf(stderr,
+            "ringlet: %.*s: rules give it over %d bytes of header fields, or %d of Cache-Control; "
+            "what does not fit is left out\n",
+            (int)shown.len, shown.at, PATH_FIELDS_MAX, PATH_FIELDS_CACHE_MAX);
+}
+
 struct entry_rules rules_of_path(const struct rules *rules, struct str path,
                                  struct path_fields *space)
 {
@@ -81,6 +101,8 @@ struct entry_rules rules_of_path(const struct rules *rules, struct str path,
 
     path = without_form(path);
     path_fields_collect(space, &sources, path);
+    if (space->cut)
+        tell_long_fields(rules, path);
     return (struct entry_rules){
         .type = space->type,
         .lines = text_str(&space->lines),

@@ -21,7 +21,8 @@ enum {
 struct notices {
     _Atomic bool unwatched;
     _Atomic uint64_t bad_rules[RULE_FILES]; /* which version of each file was said to be wrong */
-    _Atomic uint64_t lost_ms; /* when it was last said that events were lost; 0: never */
+    _Atomic uint64_t long_fields; /* under which rules fields were said to be too many; 0: none */
+    _Atomic uint64_t lost_ms;     /* when it was last said that events were lost; 0: never */
 };
 
 struct watcher {

@@ -1,4 +1,6 @@
 /* What rules do to answers, through the whole of a core on the fake engine. */
+#include "ear.h"
+#include "server/watcher.h"
 #include "stage.h"
 
 #include <setjmp.h>
@@ -243,6 +245,34 @@ static void a_page_that_is_not_there_is_the_apps(void **state)
     }
 }
 
+static void fields_that_do_not_fit_are_told_once(void **state)
+{
+    struct config config = stage_config();
+    struct notices notices = { .unwatched = false };
+    struct rule_book book = { .page_count = 0 };
+    struct rule_error error;
+    struct path_fields space;
+    struct rules rules;
+    struct ear ear;
+    char memory[2 * PATH_FIELDS_MAX];
+    struct text text = text_in(memory, sizeof memory);
+
+    (void)state;
+    text_add(&text, STR("/*\n"));
+    while (text.len < PATH_FIELDS_MAX + 100)
+        text_add(&text, STR(" X-Field: 0123456789012345678901234567890123456789\n"));
+    assert_true(field_rules_parse(&book.headers, text_str(&text), &error));
+    rules_init(&rules, &config, &book);
+    rules.notices = &notices;
+    ear_open(&ear);
+    for (int i = 0; i < 2; i++)
+        assert_true(rules_of_path(&rules, STR("/a\x1b"), &space).lines.len > PATH_FIELDS_MAX - 100);
+    assert_string_equal(ear_close(&ear),
+                        "ringlet: /a%1B: rules give it over 4096 bytes of header fields, or 512 of "
+                        "Cache-Control; what does not fit is left out\n");
+    rule_book_release(&book);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -252,6 +282,7 @@ int main(void)
         cmocka_unit_test(rewrites_answer_with_what_stands_elsewhere),
         cmocka_unit_test(error_pages_keep_the_status),
         cmocka_unit_test(a_page_that_is_not_there_is_the_apps),
+        cmocka_unit_test(fields_that_do_not_fit_are_told_once),
     };
     return cmocka_run_group_tests(tests, stage_build_site, stage_remove_site);
 }
