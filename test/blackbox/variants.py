@@ -271,14 +271,19 @@ class Compressed(unittest.TestCase):
         server.stop()
 
     def test_nobody_waits_while_it_is_made(self):
-        for number in range(8):
-            self.root.write(f"{number}.txt", os.urandom(10_000).hex().encode())
+        """Whoever asks first gets the file as it is: had the answer waited it would be coded."""
+        targets = [f"/{number}.txt" for number in range(8)]
+        for target in targets:
+            self.root.write(target[1:], os.urandom(10_000).hex().encode())
+        time.sleep(SETTLES)
         with Server(self.root, "--compress") as server, server.client() as client:
-            for _ in range(3):
-                for number in range(8):
-                    client.send(request(f"/{number}.txt", fields=accepts("br")))
-                    self.assertEqual(client.reply().status, 200)
-            self.coded(client, "/7.txt", "br")
+            client.send(b"".join(request(target, fields=accepts("br")) for target in targets))
+            for _ in targets:
+                reply = client.reply()
+                self.assertEqual((reply.status, reply.get("Vary")), (200, "Accept-Encoding"))
+                self.assertIsNone(reply.get("Content-Encoding"))
+            for target in targets:
+                self.coded(client, target, "br")
 
 
 if __name__ == "__main__":

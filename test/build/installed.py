@@ -9,11 +9,13 @@ but what ringlet.h declares.
 import os
 import pathlib
 import re
+import select
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+import time
 import urllib.request
 
 PATIENCE = 60
@@ -72,12 +74,24 @@ def check_symbols(folder):
             sys.exit(f'{words[1]}: shown or declared, but not both: {ours ^ declared}')
 
 
+def first_line(stream):
+    """Of a stream that nothing was read of; what there is of it when PATIENCE is over."""
+    line, end = b'', time.monotonic() + PATIENCE
+    while not line.endswith(b'\n') and time.monotonic() < end:
+        if select.select([stream], [], [], max(0, end - time.monotonic()))[0]:
+            byte = os.read(stream.fileno(), 1)
+            if not byte:
+                break
+            line += byte
+    return line.decode()
+
+
 def try_program(program, folder):
     """Start it, ask it something, stop it."""
     env = dict(os.environ, LD_LIBRARY_PATH=str(folder / 'lib'))
     with subprocess.Popen([program], env=env, stderr=subprocess.PIPE, text=True) as process:
         try:
-            line = process.stderr.readline()
+            line = first_line(process.stderr)
             port = re.search(r'http://127\.0\.0\.1:(\d+)', line)
             if not port:
                 sys.exit(f'{program}: {line}{process.stderr.read()}')
