@@ -19,8 +19,6 @@ import workloads
 from server import SKIP, io_uring_refusal
 
 BUILD = pathlib.Path(sys.argv.pop()).resolve()
-# Whose faces are looked at.
-ROLES = {'tls': ('peer',), 'handlers': ('ours', 'peer')}
 # Of load, until a machine that is busy has an answer in it.
 SECONDS = (0.3, 1, 4, 10)
 
@@ -40,7 +38,7 @@ class Faces(unittest.TestCase):
 
     def showing(self, face):
         """Those that show a face."""
-        return [kind for kind in self.kinds if kind.shows(face) and kind.role in ROLES[face]]
+        return [kind for kind in self.kinds if kind.shows(face)]
 
     def load(self, server, name):
         """What came of a short load."""
@@ -98,7 +96,7 @@ class Faces(unittest.TestCase):
                 self.expect_good(server, 'upload-20m')
 
     def test_memory_of_idle_connections(self):
-        asked = idle_memory.parse(['--face', 'files', '--connections', '20', '--repetitions', '1'])
+        asked = idle_memory.parse(['--connections', '20', '--repetitions', '1'])
         self.assertRegex(idle_memory.measure(self.yard, self.kinds[0], asked),
                          r'^ringlet epoll  .* KiB a connection \(')
 
@@ -110,10 +108,10 @@ class Faces(unittest.TestCase):
             asked = two_cores.parse(['--build', str(BUILD), '--connections', '8', '--seconds',
                                      str(seconds), '--warmup', '0.1', '--repetitions', '1'])
             with servers.open_yard(asked.cpus) as yard, contextlib.redirect_stdout(said):
-                two_cores.compare(yard, self.kinds[0], row('file-1k'), asked,
+                two_cores.compare(yard, self.kinds[0], row('https-1k'), asked,
                                   generators.make('ringlet-load', BUILD))
         self.patiently(once)
-        self.assertRegex(said.getvalue(), r'^file-1k, ringlet epoll: one process .* us .*, '
+        self.assertRegex(said.getvalue(), r'^https-1k, ringlet epoll: one process .* us .*, '
                                           r'two processes .*; ratio \d')
 
 

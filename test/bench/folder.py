@@ -18,7 +18,8 @@ SERVERS = ('ringlet io_uring', 'ringlet epoll', 'ceiling io_uring', 'ceiling epo
 MEASURED = ('requests', 'requests_per_second', 'cpu_ns_per_request', 'server_rss_bytes')
 # What ringlet has today; a row of these that is skipped is a failure.
 MUST_RUN = ('hello-bare', 'hello-browser', 'file-100k', 'page-load', 'not-found', 'redirect',
-            'pipelined-16', 'new-connection', 'hello-name', 'json', 'baseline11', 'redirect-route')
+            'pipelined-16', 'new-connection', 'hello-name', 'json', 'baseline11', 'redirect-route',
+            'https-1k', 'https-full', 'https-resumed')
 
 
 def check(folder):
