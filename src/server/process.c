@@ -1,13 +1,13 @@
 #include "server/process.h"
 
 #include "base/clock.h"
-#include "http/mime.h"
 #include "http/path.h"
 #include "ringlet.h"
 #include "server/access_log.h"
 #include "server/certificates.h"
 #include "server/limits.h"
 #include "server/listener.h"
+#include "server/mime_file.h"
 #include "server/options.h"
 #include "server/privileges.h"
 #include "server/team.h"
@@ -23,8 +23,6 @@
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-enum { MIME_FILE_MAX = 4 * 1024 * 1024 };
 
 /* What the process holds open. */
 struct process {
@@ -64,55 +62,13 @@ static bool set_limits(struct config *config)
     return config->max_conns > 0;
 }
 
-static bool read_all(int fd, char *bytes, size_t len)
-{
-    size_t done = 0;
-
-    while (done < len) {
-        ssize_t count = read(fd, bytes + done, len - done);
-        if (count < 0 && errno == EINTR)
-            continue;
-        if (count == 0)
-            errno = EBUSY; /* it has become shorter */
-        if (count <= 0)
-            return false;
-        done += (size_t)count;
-    }
-    return true;
-}
-
-static struct http_mime *parse_types(int fd)
-{
-    struct stat facts;
-
-    if (fstat(fd, &facts) < 0)
-        return NULL;
-    if (facts.st_size > MIME_FILE_MAX) {
-        errno = EFBIG;
-        return NULL;
-    }
-    size_t len = (size_t)facts.st_size;
-    char *bytes = malloc(len + 1);
-    struct http_mime *mime = NULL;
-    if (bytes && read_all(fd, bytes, len))
-        mime = http_mime_parse(str_of(bytes, len));
-    free(bytes);
-    return mime;
-}
-
 static bool load_types(struct process *p)
 {
     const char *path = p->config->mime_types;
 
     if (!path)
         return true;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd >= 0) {
-        p->mime = parse_types(fd);
-        int error = errno;
-        close(fd);
-        errno = error;
-    }
+    p->mime = mime_file_read(path);
     if (!p->mime)
         fprintf(stderr, "ringlet: --mime-types %s: %s; name a file like /etc/mime.types\n", path,
                 strerror(errno));
