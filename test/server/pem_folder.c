@@ -7,6 +7,8 @@
 
 #include "pem_folder.h"
 
+#include "base/text.h"
+
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,8 +25,13 @@ void pem_folder_open(struct pem_folder *folder)
 const char *pem_folder_path(struct pem_folder *folder, const char *name)
 {
     char *path = folder->names[folder->next++ % 4];
+    struct text text = text_in(path, sizeof folder->names[0] - 1);
 
-    snprintf(path, sizeof folder->names[0], "%s/%s", folder->path, name);
+    text_add(&text, str_from(folder->path));
+    text_add(&text, STR("/"));
+    text_add(&text, str_from(name));
+    assert_false(text.cut);
+    path[text.len] = '\0';
     return path;
 }
 
