@@ -157,6 +157,8 @@ static int wait_ms(const struct loop *loop)
         ms = sooner(ms, ENTRANCE_RETRY_MS);
     if (core->conn_count > 0 && !root_is_watched(&core->site.root))
         ms = sooner(ms, ROOT_CHECK_MS);
+    if (loop->stage == LOOP_SERVING)
+        ms = sooner(ms, rule_watch_wait_ms(core));
     if (loop->watcher.more)
         ms = 0;
     if (loop->stage == LOOP_DRAINING)

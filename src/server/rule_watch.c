@@ -38,13 +38,18 @@ static bool are_held(struct core *core)
     return true;
 }
 
+static bool holds_nothing(const struct core *core)
+{
+    return core->site.cache.shelves[CACHE_WHOLE].limits.entries == 0;
+}
+
 /* Nobody waits for these fills. What is found is not always held: the way there may be disturbed.
  */
 static void hold(struct core *core)
 {
     struct rule_watch *watch = &core->rules.watch;
 
-    if (core->site.cache.shelves[CACHE_WHOLE].limits.entries == 0)
+    if (holds_nothing(core))
         return;
     for (enum rule_file file = 0; file < RULE_FILES; file++) {
         struct str path = rule_file_paths[file];
@@ -84,6 +89,15 @@ void rule_watch_turn(struct core *core)
         watch->pending = !held;
     if (time)
         watch->next_ms = core->now_ms + RULE_WATCH_MS;
+}
+
+int rule_watch_wait_ms(const struct core *core)
+{
+    const struct rule_watch *watch = &core->rules.watch;
+
+    if (core->config->no_files || watch->looking || !holds_nothing(core))
+        return -1;
+    return watch->next_ms > core->now_ms ? (int)(watch->next_ms - core->now_ms) : 0;
 }
 
 bool rule_watch_worked(struct core *core, const struct io_event *event)

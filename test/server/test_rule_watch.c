@@ -60,6 +60,27 @@ static void rules_are_followed(void **state)
 }
 
 /* What is in force at the first request was there before. */
+/* A client is there, says nothing, and would be waited for far longer. */
+static void an_idle_server_follows_them_too(void **state)
+{
+    struct config config = stage_config();
+
+    (void)state;
+    config.cache_bytes = 0;
+    struct stage *stage = stage_open(&config);
+    struct client *client = client_open(stage);
+    assert_false(is_redirected(client));
+    put(stage, "/hello.txt /elsewhere 301!\n");
+    uint64_t start_ms = fake_io_clock_ms(stage->io);
+    while (fake_io_clock_ms(stage->io) == start_ms)
+        stage_turn(stage, false);
+    stage_settle(stage);
+    assert_true(fake_io_clock_ms(stage->io) - start_ms <= RULE_WATCH_MS);
+    assert_true(is_redirected(client));
+    unlinkat(stage->root, "_redirects", 0);
+    stage_close(stage);
+}
+
 static void rules_are_there_at_once(void **state)
 {
     struct stage *stage = stage_calm();
@@ -77,6 +98,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rules_are_followed),
+        cmocka_unit_test(an_idle_server_follows_them_too),
         cmocka_unit_test(rules_are_there_at_once),
     };
     return cmocka_run_group_tests(tests, stage_build_site, stage_remove_site);
