@@ -137,10 +137,9 @@ typedef void ringlet_handler(struct ringlet_request *request, struct ringlet_rep
  * "{name...}" takes all that is left, slashes and nothing included, and everything else stands for
  * itself. A path with "%2F" in it fits no pattern, as it is no file: 404. Where several patterns
  * fit, a literal one goes first, then the one with more literal bytes before its first parameter,
- * then the one with more of them in all, then the one without
- * "{name...}"; two of one method that fit the same path and differ in none of this are a conflict.
- * Of different methods they may even differ in nothing but the names of their parameters; HEAD
- * counts as GET here.
+ * then the one with more of them in all, then the one without "{name...}"; two of one method that
+ * fit the same path and differ in none of this are a conflict. Of different methods they may even
+ * differ in nothing but the names of their parameters; HEAD counts as GET here.
  *
  * HEAD is answered by GET's handler, without the content, unless it has its own; OPTIONS and 405
  * with Allow (RFC 9110 10.2.1) answer by themselves. Routes go before files.
@@ -298,9 +297,9 @@ RINGLET_API int ringlet_reply_redirect(struct ringlet_reply *reply, int status,
 /* Finish the reply to a GET or HEAD with what stands at this path, decoded, below the root: with
  * everything that a file's answer has (ranges, conditions, variants). A directory stands for its
  * index, with a slash at the end of `path` or without; 404 when nothing is there, and where a
- * directory has no index. 0; -EINVAL for another
- * method, when a status or fields were set, or when the path does not begin with '/'; -ENOSPC when
- * it has over RINGLET_FILE_PATH_MAX bytes; -EALREADY. */
+ * directory has no index. 0; -EINVAL for another method, when a status or fields were set, or when
+ * the path does not begin with '/'; -ENOSPC when it has over RINGLET_FILE_PATH_MAX bytes;
+ * -EALREADY. */
 RINGLET_API int ringlet_reply_file(struct ringlet_reply *reply, const char *path);
 
 /* --- a reply that comes later --- */
