@@ -34,7 +34,7 @@ static struct deadline *next_of(const struct deadlines *all, int kind)
 
 struct deadline *deadlines_first(const struct deadlines *all, enum deadline_kind kind)
 {
-    return next_of(all, kind);
+    return next_of(all, (int)kind);
 }
 
 struct deadline *deadlines_passed(const struct deadlines *all, uint64_t now_ms)

@@ -215,6 +215,12 @@ static inline void put(struct exchange *x, struct ringlet_reply *reply)
         call_release(reply);
 }
 
+void handle_end(struct core *core, const struct kept *kept)
+{
+    if (kept->reply.again)
+        tell(core, kept->endpoint, SAID_TWICE);
+}
+
 COLD bool handle_put_head(struct exchange *x, struct ringlet_reply *reply)
 {
     return put_head(x, reply);
@@ -251,8 +257,7 @@ void handle_body(struct core *core, struct ringlet_body *body, ringlet_body_read
 
 void handle_put(struct exchange *x, struct ringlet_reply *reply)
 {
-    if (reply->again)
-        tell(x->core, kept_of(reply)->endpoint, SAID_TWICE);
+    handle_end(x->core, kept_of(reply));
     put(x, reply);
 }
 

@@ -21,6 +21,9 @@ static inline bool handle_request(struct exchange *x)
 /* Put out a reply that was finished later, or set x->h->file; the exchange is of its request. */
 void handle_put(struct exchange *x, struct ringlet_reply *reply);
 
+/* A kept reply is over: tell if it was finished more than once. */
+void handle_end(struct core *core, const struct kept *kept);
+
 /* Put out the head of a reply whose content comes in pieces. False: memory is short. */
 bool handle_put_head(struct exchange *x, struct ringlet_reply *reply);
 

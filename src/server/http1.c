@@ -366,6 +366,7 @@ static COLD int put_stream(struct http1 *h, struct core *core, struct output *ou
         break;
     }
     log_stream(h, core);
+    handle_end(core, h->kept);
     return end_kept(h, core);
 }
 

@@ -199,6 +199,26 @@ static void misuse(struct ringlet_request *request, struct ringlet_reply *reply,
     assert_int_equal(play->released, 0);
 }
 
+/* GET /skip?status=: who has no content to give need not give it */
+static void leave_out(struct ringlet_request *request, struct ringlet_reply *reply, void *data)
+{
+    ringlet_reply_status(reply, (int)number_of(request, "status", 200));
+    struct ringlet_reply *kept = ringlet_reply_later(reply, note_gone, data);
+    assert_int_equal(ringlet_reply_begin(kept, 4), 0);
+    assert_int_equal(ringlet_reply_end(kept), 0);
+}
+
+/* GET /twice: an answer, while another one is given */
+static void say_twice(struct ringlet_request *request, struct ringlet_reply *reply, void *data)
+{
+    struct ringlet_reply *kept = ringlet_reply_later(reply, note_gone, data);
+
+    (void)request;
+    assert_int_equal(ringlet_reply_begin(kept, RINGLET_LENGTH_UNKNOWN), 0);
+    assert_int_equal(ringlet_reply_send(kept, "ok", 2), -EALREADY);
+    assert_int_equal(ringlet_reply_end(kept), 0);
+}
+
 static void say(struct ringlet_request *request, struct ringlet_reply *reply, void *data)
 {
     (void)request;
@@ -222,6 +242,8 @@ static struct play *play_open(void)
     endpoints_add(endpoints, "GET", "/hold", hold, play);
     endpoints_add(endpoints, "GET", "/later", keep, play);
     endpoints_add(endpoints, "GET", "/misuse", misuse, play);
+    endpoints_add(endpoints, "GET", "/skip", leave_out, play);
+    endpoints_add(endpoints, "GET", "/twice", say_twice, play);
     endpoints_add(endpoints, "GET", "/say", say, play);
     config.app = &play->app;
     play->stage = stage_open(&config);
@@ -412,6 +434,10 @@ static void some_replies_have_no_content(void **state)
     expect_said(client, "ok");
     assert_int_equal(play->released, 1);
     assert_int_equal(play->gone, 0);
+    client_more(client, HEAD("/skip") GET("/skip?status=204") GET("/skip?status=304") GET("/say"));
+    for (int i = 0; i < 3; i++)
+        expect_head(client, false);
+    expect_said(client, "ok");
     client_more(client, HEAD("/hold") HEAD("/stream?total=9&piece=5&every=1") GET("/say"));
     expect_head(client, false);
     expect_head(client, false);
@@ -598,6 +624,25 @@ static void calls_are_refused_where_they_mean_nothing(void **state)
     play_close(play);
 }
 
+static void two_answers_are_reported(void **state)
+{
+    struct play *play = play_open();
+    struct client *client = client_visit(play->stage, GET("/say"));
+    int ends[2], before;
+
+    (void)state;
+    expect_said(client, "ok");
+    listen_in(ends, &before);
+    client_more(client, GET("/twice") GET("/say"));
+    expect_heard(ends, before,
+                 "ringlet: GET /twice: the handler has replied more than once; the "
+                 "first reply counts\n");
+    expect_head(client, true);
+    expect_text(client, "0\r\n\r\n");
+    expect_said(client, "ok");
+    play_close(play);
+}
+
 /* Who says nothing for long is not cut; that the client has gone is seen nevertheless. */
 static void a_silence_may_be_long(void **state)
 {
@@ -752,6 +797,7 @@ int main(void)
         cmocka_unit_test(a_promise_is_kept_or_the_connection_cut),
         cmocka_unit_test(a_handler_may_give_up),
         cmocka_unit_test(calls_are_refused_where_they_mean_nothing),
+        cmocka_unit_test(two_answers_are_reported),
         cmocka_unit_test(a_silence_may_be_long),
         cmocka_unit_test(a_client_that_has_finished_is_given_up_in_a_silence),
         cmocka_unit_test(a_reader_that_takes_nothing_is_cut),

@@ -461,6 +461,61 @@ static void what_another_has_finished_is_not_called(void **state)
     play_close(play);
 }
 
+/* Likewise what another has taken back, or asked anew. */
+static void take_back(struct ringlet_reply *reply, void *state)
+{
+    struct play *play = state;
+
+    play->called++;
+    if (play->held == reply)
+        return;
+    ringlet_reply_timer(play->held, 0, NULL);
+    ringlet_reply_descriptor(play->held, -1, 0, NULL);
+    ringlet_reply_send(reply, "first", 5);
+}
+
+static void put_off(struct ringlet_reply *reply, void *state)
+{
+    struct play *play = state;
+
+    play->called++;
+    if (play->held != reply)
+        ringlet_reply_timer(play->held, 20, put_off);
+    ringlet_reply_send(reply, "first", 5);
+}
+
+static void what_another_has_asked_anew_is_not_called(void **state)
+{
+    struct play *play = play_open();
+
+    (void)state;
+    struct client *first = client_visit(play->stage, GET("/keep"));
+    ringlet_reply_timer(play->held, 10, take_back);
+    struct client *second = client_visit(play->stage, GET("/keep"));
+    ringlet_reply_timer(play->held, 10, take_back);
+    stage_settle(play->stage);
+    stage_pass(play->stage, 10);
+    assert_int_equal(play->called, 1);
+    expect_said(first, "first");
+    client_more(first, GET("/keep"));
+    ringlet_reply_timer(play->held, 10, put_off);
+    struct ringlet_reply *other = play->held;
+    client_more(second, ""); /* a turn, so that the timers stand in this order */
+    client_visit(play->stage, GET("/keep"));
+    ringlet_reply_timer(play->held, 10, put_off);
+    assert_ptr_not_equal(other, play->held);
+    stage_settle(play->stage);
+    stage_pass(play->stage, 10);
+    assert_int_equal(play->called, 2);
+    stage_pass(play->stage, 10);
+    assert_int_equal(play->called, 2);
+    stage_pass(play->stage, 10);
+    assert_int_equal(play->called, 3);
+    client_leave(second);
+    stage_settle(play->stage);
+    play_close(play);
+}
+
 /* --- bodies that are paused --- */
 
 static struct client *upload(struct play *play, size_t len)
@@ -626,6 +681,7 @@ int main(void)
         cmocka_unit_test(a_stop_ends_the_wait),
         cmocka_unit_test(what_cannot_be_watched_is_refused),
         cmocka_unit_test(what_another_has_finished_is_not_called),
+        cmocka_unit_test(what_another_has_asked_anew_is_not_called),
         cmocka_unit_test(a_paused_body_stays_with_the_client),
         cmocka_unit_test(a_handler_waits_for_the_last_piece),
         cmocka_unit_test(a_body_goes_on_by_a_timer_or_a_descriptor),
