@@ -49,6 +49,7 @@ missing_for() {
         has_header fuse3/fuse.h || echo libfuse3-dev
         has python3 || echo python3
         has curl || echo curl
+        has openssl || echo openssl
         has gnuplot || echo gnuplot-nox
         ;;
     clang)

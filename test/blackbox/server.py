@@ -52,6 +52,10 @@ class PeerReset(Exception):
     """The server reset the connection (RST)."""
 
 
+class PeerCut(Exception):
+    """The server ended a TLS connection without saying so: a FIN, but no close_notify before."""
+
+
 class Malformed(AssertionError):
     """An answer that no server may send."""
 
@@ -546,7 +550,8 @@ class Client:
         return size(got)
 
     def end(self, within=PATIENCE):
-        """How the connection ends: "fin", "rst", "bytes" when something comes first, or "open"."""
+        """How the connection ends: "fin", "rst", "cut", "bytes" when something comes first, or
+        "open"."""
         if self.buffer:
             return "bytes"
         self.sock.settimeout(within)
@@ -557,6 +562,8 @@ class Client:
             return "fin"
         except PeerReset:
             return "rst"
+        except PeerCut:
+            return "cut"
         except TimeoutError:
             return "open"
 
@@ -574,6 +581,8 @@ class Client:
                 return bytes(self.buffer), "fin"
             except PeerReset:
                 return bytes(self.buffer), "rst"
+            except PeerCut:
+                return bytes(self.buffer), "cut"
             except TimeoutError:
                 return bytes(self.buffer), "open"
 
@@ -603,7 +612,11 @@ class Case(unittest.TestCase):
         cls.root = Root()
         cls.addClassCleanup(cls.root.remove)
         cls.fill(cls.root)
-        cls.server = Server(cls.root, *cls.arguments)
+        cls.server = cls.start()
+
+    @classmethod
+    def start(cls):
+        return Server(cls.root, *cls.arguments)
 
     @classmethod
     def tearDownClass(cls):
