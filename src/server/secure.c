@@ -231,6 +231,8 @@ static void seal_end(struct secure *s)
     s->ended = true;
 }
 
+/* Where there is something to be sealed and nothing was, the session is waiting for the rest of a
+ * message that changes keys. That comes whole from everybody but those who try what happens. */
 static enum secure_outcome hand_out(struct secure *s, struct core *core)
 {
     if (tls_session_owes(s->session))
@@ -239,7 +241,7 @@ static enum secure_outcome hand_out(struct secure *s, struct core *core)
     if (s->sealed->text.len > 0)
         return SECURE_SEND;
     secure_sent(s, core);
-    return SECURE_NOTHING;
+    return has_plain(s) ? SECURE_BROKEN : SECURE_NOTHING;
 }
 
 /* A place for it. What the session has said already goes first. */

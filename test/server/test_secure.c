@@ -1,4 +1,5 @@
 /* server/secure.c, and what conn does with it: connections that speak TLS. */
+#include "forger.h"
 #include "visitor.h"
 
 #include <setjmp.h>
@@ -282,6 +283,33 @@ static void who_breaks_off_leaves_nothing(void **state)
     }
 }
 
+/* A message that changes keys, of which only the head has come (RFC 8446 4.6.3): until the rest
+ * does nothing can be sealed. */
+static void an_answer_behind_half_a_message_is_not_lost(void **state)
+{
+    (void)state;
+    for (int file = FILE_HELLO; file < FILE_COUNT; file++) {
+        struct stage *stage = calm();
+        struct visitor *v = visitor_open(stage, TLS1_3_VERSION);
+        char said[1024], request[256];
+        size_t len;
+
+        forger_watch(v->ssl);
+        visitor_say(v, "");
+        snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: h\r\n\r\n",
+                 stage_files[file].target);
+        len = forger_seal(v->ssl, 0, SSL3_RT_APPLICATION_DATA, request, strlen(request), said);
+        len += forger_seal(v->ssl, 1, SSL3_RT_HANDSHAKE, "\x18\0\0\1", 4, said + len);
+        client_say_bytes(v->wire, said, len);
+        visitor_listen(v);
+        client_gets_nothing(v->plain, FAKE_SAW_RST);
+        assert_int_equal(stage->loop.core.conn_count, 0);
+        forger_free(v->ssl);
+        visitor_free(v);
+        stage_close(stage);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -298,6 +326,7 @@ int main(void)
         cmocka_unit_test(a_slow_reader_holds_one_buffer),
         cmocka_unit_test(only_who_speaks_tls_is_told_to_stay),
         cmocka_unit_test(who_breaks_off_leaves_nothing),
+        cmocka_unit_test(an_answer_behind_half_a_message_is_not_lost),
     };
 
     return cmocka_run_group_tests(tests, stage_build_site, stage_remove_site);
