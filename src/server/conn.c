@@ -267,9 +267,10 @@ static void await_bytes(struct core *core, struct conn *c)
             deadline_set(&core->deadlines, &c->deadline, DEADLINE_HANDSHAKE, core->now_ms);
     } else if (h->body != HTTP1_BODY_NONE)
         deadline_set(&core->deadlines, &c->deadline, DEADLINE_BODY, core->now_ms);
-    else if (!h->in_head)
-        deadline_set(&core->deadlines, &c->deadline, DEADLINE_IDLE, core->now_ms);
-    else if (c->deadline.kind != DEADLINE_HEADER)
+    else if (!h->in_head) { /* bytes that are no part of a request don't make it less idle */
+        if (c->deadline.kind != DEADLINE_IDLE)
+            deadline_set(&core->deadlines, &c->deadline, DEADLINE_IDLE, core->now_ms);
+    } else if (c->deadline.kind != DEADLINE_HEADER)
         deadline_set(&core->deadlines, &c->deadline, DEADLINE_HEADER, core->now_ms);
 }
 

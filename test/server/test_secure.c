@@ -195,6 +195,33 @@ static void a_handshake_has_its_time(void **state)
     stage_close(stage);
 }
 
+/* Bytes of a record that is never whole, or of records without content, are no request. */
+static void crumbs_keep_nobody_from_being_idle(void **state)
+{
+    (void)state;
+    for (int whole = 0; whole < 2; whole++) {
+        struct stage *stage = calm();
+        struct visitor *v = visitor_open(stage, TLS1_3_VERSION);
+        char record[FORGED_EXTRA];
+
+        forger_watch(v->ssl);
+        visitor_say(v, HELLO);
+        client_gets_file(v->plain, FILE_HELLO);
+        stage_pass(stage, stage->config.idle_ms - 1);
+        size_t len = forger_seal(v->ssl, 1, SSL3_RT_APPLICATION_DATA, "", 0, record);
+        client_say_bytes(v->wire, record, whole ? len : 1);
+        visitor_listen(v);
+        client_gets_nothing(v->plain, FAKE_SAW_NOTHING);
+        stage_pass(stage, 1);
+        visitor_listen(v);
+        client_gets_nothing(v->plain, FAKE_SAW_FIN);
+        assert_true(v->ended);
+        forger_free(v->ssl);
+        visitor_free(v);
+        stage_close(stage);
+    }
+}
+
 static void too_many_handshakes_cut_the_oldest(void **state)
 {
     struct stage *stage = calm();
@@ -322,6 +349,7 @@ int main(void)
         cmocka_unit_test(plain_http_gets_a_plain_answer),
         cmocka_unit_test(garbage_gets_an_alert),
         cmocka_unit_test(a_handshake_has_its_time),
+        cmocka_unit_test(crumbs_keep_nobody_from_being_idle),
         cmocka_unit_test(too_many_handshakes_cut_the_oldest),
         cmocka_unit_test(a_slow_reader_holds_one_buffer),
         cmocka_unit_test(only_who_speaks_tls_is_told_to_stay),
