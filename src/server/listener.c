@@ -96,6 +96,7 @@ static int bind_one(const struct address *address, bool shared)
     if (!set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1) ||
         (shared && !set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1)) ||
         !set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1) ||
+        !set_option(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, LISTENER_UNSENT) ||
         (v6 && !set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, !address->both_families)) ||
         bind(fd, (const struct sockaddr *)&address->storage, address->len) < 0) {
         int error = errno;

@@ -17,6 +17,10 @@ enum {
     LISTENER_BACKLOG_MAX = 65535,
     LISTENER_RETRY_MS = 1000, /* how long a port in use is tried again */
     LISTENER_RETRY_STEP_MS = 20,
+    /* Bytes in the kernel that are not on their way to a client. Without a bound it takes megabytes
+     * for each that reads slowly, of memory that all connections of the machine share (tcp_mem in
+     * tcp(7)). */
+    LISTENER_UNSENT = 256 * 1024,
     LISTENER_ADDRESS_MAX = 72, /* "[IPv6 address%interface]:65535" and its NUL */
 };
 
@@ -27,11 +31,11 @@ bool listener_address(const char *host, uint16_t port, struct sockaddr_storage *
 /* "127.0.0.1:8080", "[::1]:8080": for the start line and for sentences. */
 void listener_name(char out[LISTENER_ADDRESS_MAX], const char *host, uint16_t port);
 
-/* Open `count` listeners: non-blocking, close-on-exec, TCP_NODELAY (which accepted sockets
- * inherit), all of them bound before the first one listens, so that no connection is queued on
- * one of a set that can't be completed. "::" takes both families, every other IPv6 address its
- * own only. *port 0 becomes the one the kernel chose. They are the caller's from then on. 0, or
- * -errno with the reason in *why and nothing left open. */
+/* Open `count` listeners: non-blocking, close-on-exec, TCP_NODELAY and TCP_NOTSENT_LOWAT (which
+ * accepted sockets inherit), all of them bound before the first one listens, so that no connection
+ * is queued on one of a set that can't be completed. "::" takes both families, every other IPv6
+ * address its own only. *port 0 becomes the one the kernel chose. They are the caller's from then
+ * on. 0, or -errno with the reason in *why and nothing left open. */
 int listener_open_all(const char *host, uint16_t *port, int *fds, unsigned count,
                       struct sentence *why);
 

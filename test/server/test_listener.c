@@ -119,7 +119,7 @@ static void all_share_one_port(void **state)
     assert_int_equal(try_connect("127.0.0.1", port), -ECONNREFUSED);
 }
 
-static void accepted_sockets_do_not_delay(void **state)
+static void accepted_sockets_do_not_delay_or_hoard(void **state)
 {
     int fds[1];
     uint16_t port = 0;
@@ -131,6 +131,7 @@ static void accepted_sockets_do_not_delay(void **state)
     int accepted = accept(fds[0], NULL, NULL);
     assert_true(accepted >= 0);
     assert_true(option_of(accepted, IPPROTO_TCP, TCP_NODELAY) != 0);
+    assert_int_equal(option_of(accepted, IPPROTO_TCP, TCP_NOTSENT_LOWAT), LISTENER_UNSENT);
     close(accepted);
     listener_close_all(fds, 1);
 }
@@ -371,7 +372,7 @@ int main(void)
         cmocka_unit_test(reads_numeric_addresses),
         cmocka_unit_test(names_addresses),
         cmocka_unit_test(all_share_one_port),
-        cmocka_unit_test(accepted_sockets_do_not_delay),
+        cmocka_unit_test(accepted_sockets_do_not_delay_or_hoard),
         cmocka_unit_test(a_port_in_use_is_refused),
         cmocka_unit_test(a_port_that_becomes_free_is_taken),
         cmocka_unit_test(a_restart_finds_its_port),
