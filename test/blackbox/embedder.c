@@ -1,7 +1,8 @@
 /* embedder.c - a program with handlers, as anybody may write one with ringlet.h: replies in pieces,
  * later ones, and bodies that wait. streams.py asks it for them.
  *
- * embedder --engine E --port P. One core, so what its handlers share needs no lock. */
+ * embedder --engine E --port P. It speaks HTTPS, too, on a port that its start line names. One
+ * core, so what its handlers share needs no lock. */
 #include "ringlet.h"
 
 #include <errno.h>
@@ -383,6 +384,8 @@ int main(int argc, char **argv)
     options.cores = 1;
     options.drain_ms = DRAIN_MS;
     options.signals = true;
+    options.tls_port = 0;
+    options.tls_self_signed = true;
     struct ringlet *server = ringlet_new(&options);
     if (!server)
         return 1;
