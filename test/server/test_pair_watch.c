@@ -75,6 +75,18 @@ static void a_file_is_put_in_place(void **state)
     assert_true(heard());
 }
 
+/* Nothing else happens in its directory: it was made in another one. */
+static void a_file_is_moved_there(void **state)
+{
+    (void)state;
+    assert_int_equal(mkdir(path("etc"), 0700), 0);
+    pem_folder_put(&folder, "etc/cert", STR("1"));
+    pem_folder_put(&folder, "new", STR("2"));
+    start(path("etc/cert"), path("etc/key"));
+    assert_int_equal(rename(path("new"), path("etc/key")), 0);
+    assert_true(heard());
+}
+
 static void a_file_is_written_anew(void **state)
 {
     (void)state;
@@ -181,6 +193,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_file_is_put_in_place, open_folder, close_folder),
+        cmocka_unit_test_setup_teardown(a_file_is_moved_there, open_folder, close_folder),
         cmocka_unit_test_setup_teardown(a_file_is_written_anew, open_folder, close_folder),
         cmocka_unit_test_setup_teardown(a_file_that_is_not_there_yet, open_folder, close_folder),
         cmocka_unit_test_setup_teardown(a_link_leads_elsewhere, open_folder, close_folder),
