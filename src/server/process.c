@@ -36,8 +36,8 @@ struct process {
     bool logging;
     struct access_log log;
     struct certificates certificates;
-    int *listeners, *tls_listeners;
-    uint16_t port; /* the one that was bound */
+    int *listeners, *tls_listeners; /* until the team has them; or NULL */
+    uint16_t port;                  /* the one that was bound */
     struct team team;
     enum worker_order order; /* given last */
     int failed;              /* exit status when it can't serve */
@@ -252,6 +252,13 @@ static bool take_signals(struct process *p)
     return p->signals >= 0;
 }
 
+static void forget_listeners(struct process *p)
+{
+    free(p->listeners);
+    free(p->tls_listeners);
+    p->listeners = p->tls_listeners = NULL;
+}
+
 static bool start_team(struct process *p)
 {
     const struct team_setup setup = {
@@ -275,6 +282,7 @@ static bool start_team(struct process *p)
     }
     if (note.text[0] != '\0')
         complain("", note.text);
+    forget_listeners(p);
     return true;
 }
 
@@ -413,13 +421,22 @@ static void say_end(const struct process *p, unsigned cut)
         fprintf(stderr, "ringlet: stopped\n");
 }
 
+/* Those that nobody has taken: a program may go on without us. */
+static void close_listeners(struct process *p)
+{
+    if (p->listeners)
+        listener_close_all(p->listeners, p->config->cores);
+    if (p->tls_listeners)
+        listener_close_all(p->tls_listeners, p->config->cores);
+    forget_listeners(p);
+}
+
 static void let_go(struct process *p)
 {
     if (p->logging)
         access_log_close(&p->log);
     certificates_release(&p->certificates);
-    free(p->listeners);
-    free(p->tls_listeners);
+    close_listeners(p);
     free(p->root_path);
     http_mime_free(p->mime);
     rule_book_release(&p->book);

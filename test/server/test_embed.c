@@ -4,6 +4,7 @@
 #include "stage.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -487,7 +488,7 @@ static void https_is_an_option(void **state)
     assert_non_null(strstr(run.said, " and https://127.0.0.1:"));
 }
 
-static void expect_refused(const struct ringlet_options *options, const char *words)
+static void expect_status(const struct ringlet_options *options, int wanted, const char *words)
 {
     struct ringlet *server = ringlet_new(options);
     struct run run = { .server = server };
@@ -496,10 +497,40 @@ static void expect_refused(const struct ringlet_options *options, const char *wo
     hear(&run);
     int status = ringlet_run(server);
     hear_the_end(&run);
-    assert_int_equal(status, 2);
+    assert_int_equal(status, wanted);
     if (!strstr(run.said, words))
         fail_msg("\"%s\" does not say \"%s\"", run.said, words);
     ringlet_free(server);
+}
+
+static void expect_refused(const struct ringlet_options *options, const char *words)
+{
+    expect_status(options, 2, words);
+}
+
+static int open_descriptors(void)
+{
+    int count = 0;
+
+    for (int fd = 0; fd < 256; fd++)
+        count += fcntl(fd, F_GETFD) >= 0;
+    return count;
+}
+
+static void nothing_is_left_of_one_that_fails(void **state)
+{
+    struct ringlet_options options;
+
+    (void)state;
+    ringlet_options_init(&options, sizeof options);
+    options.port = 0;
+    options.cores = 1;
+    options.engine = "io_uring"; /* which this program has none of */
+    options.tls_port = 0;
+    options.tls_self_signed = options.quiet = true;
+    int before = open_descriptors();
+    expect_status(&options, 1, "--engine: io_uring can't be had");
+    assert_int_equal(open_descriptors(), before);
 }
 
 static void wrong_options_of_https(void **state)
@@ -572,6 +603,7 @@ int main(void)
         cmocka_unit_test(signals_stop_it_when_asked_to),
         cmocka_unit_test(https_is_an_option),
         cmocka_unit_test(wrong_options_of_https),
+        cmocka_unit_test(nothing_is_left_of_one_that_fails),
         cmocka_unit_test(options_may_be_of_another_size),
     };
 
