@@ -30,7 +30,10 @@ static const char *const engine_words[] = {
     NULL,
 };
 
-#define MEMBER(name) offsetof(struct config, name), sizeof(((struct config *)0)->name)
+#define MEMBER(name) MEMBER_OF_WORDS(name, NULL)
+#define MEMBER_OF_WORDS(name, words)                                                               \
+    offsetof(struct config, name), sizeof(((struct config *)0)->name), words
+#define NO_MEMBER 0, 0, NULL
 
 const struct option_row option_rows[ID_COUNT] = {
     [ID_ROOT] = { "root", 'r', KIND_DIRECTORY, "DIR", ".", 0, 0, MEMBER(root),
@@ -61,12 +64,13 @@ const struct option_row option_rows[ID_COUNT] = {
     [ID_CORES] = { "cores", 'c', KIND_CORES, "N", NULL, 1, CORES_MAX, MEMBER(cores),
                    "threads, each pinned to a CPU of its own (default: the CPUs this process may "
                    "use, but no more than its cgroup's quota pays for)" },
-    [ID_WORKERS] = { "workers", 'w', KIND_ALIAS, "N", NULL, 0, 0, 0, 0, "the same as --cores" },
+    [ID_WORKERS] = { "workers", 'w', KIND_ALIAS, "N", NULL, 0, 0, NO_MEMBER,
+                     "the same as --cores" },
     [ID_CPUS] = { "cpus", 0, KIND_CPUS, "LIST", NULL, 0, 0, MEMBER(cpus),
                   "CPUs to pin them to, as in 0,2-3; without --cores one thread each" },
-    [ID_ENGINE] = { "engine", 0, KIND_WORD, "NAME", "auto", 0, 0, MEMBER(engine),
-                    "auto, io_uring or epoll; auto falls back to epoll and says why",
-                    engine_words },
+    [ID_ENGINE] = { "engine", 0, KIND_WORD, "NAME", "auto", 0, 0,
+                    MEMBER_OF_WORDS(engine, engine_words),
+                    "auto, io_uring or epoll; auto falls back to epoll and says why" },
     [ID_LOG] = { "log", 'l', KIND_TEXT, "FILE", NULL, 0, 0, MEMBER(log),
                  "access log in the combined format; - is standard output (default: none)" },
     [ID_TIMEOUT] = { "timeout", 't', KIND_TIME, "TIME", "60s", 1, TIME_MAX_MS, MEMBER(idle_ms),
@@ -81,10 +85,9 @@ const struct option_row option_rows[ID_COUNT] = {
     [ID_DRAIN_TIMEOUT] = { "drain-timeout", 0, KIND_TIME, "TIME", "20s", 0, TIME_MAX_MS,
                            MEMBER(drain_ms),
                            "from SIGTERM, SIGINT or SIGQUIT until what is in flight is cut off" },
-    [ID_ETAG] = { "etag", 0, KIND_WORD, "WAY", "time", 0, 0, MEMBER(etag),
+    [ID_ETAG] = { "etag", 0, KIND_WORD, "WAY", "time", 0, 0, MEMBER_OF_WORDS(etag, etag_words),
                   "what entity tags are made of: time (and size), hash (of the bytes, for images "
-                  "whose times are all alike), or off",
-                  etag_words },
+                  "whose times are all alike), or off" },
     [ID_CACHE_SIZE] = { "cache-size", 0, KIND_SIZE, "SIZE", "128m", 0, SIZE_MOST,
                         MEMBER(cache_bytes),
                         "memory for files, shared among the cores; 0 holds none" },
@@ -128,12 +131,13 @@ const struct option_row option_rows[ID_COUNT] = {
                   "answer /ping, /hello, /json, /length/N and other endpoints, too" },
     [ID_DATASET] = { "dataset", 0, KIND_FILE, "FILE", NULL, 0, 0, MEMBER(dataset),
                      "JSON array of items that --demo answers /json/COUNT from" },
-    [ID_CHECK] = { "check", 0, KIND_FLAG, NULL, NULL, 0, 0, 0, 0, "check the options and exit" },
+    [ID_CHECK] = { "check", 0, KIND_FLAG, NULL, NULL, 0, 0, NO_MEMBER,
+                   "check the options and exit" },
     [ID_DEBUG] = { "debug", 'd', KIND_FLAG, NULL, NULL, 0, 0, MEMBER(debug),
                    "tell connections and their fates on standard error" },
     [ID_QUIET] = { "quiet", 'q', KIND_FLAG, NULL, NULL, 0, 0, MEMBER(quiet), "no line on start" },
-    [ID_HELP] = { "help", 'h', KIND_ACTION, NULL, NULL, 0, 0, 0, 0, "show this and exit" },
-    [ID_VERSION] = { "version", 'V', KIND_ACTION, NULL, NULL, 0, 0, 0, 0,
+    [ID_HELP] = { "help", 'h', KIND_ACTION, NULL, NULL, 0, 0, NO_MEMBER, "show this and exit" },
+    [ID_VERSION] = { "version", 'V', KIND_ACTION, NULL, NULL, 0, 0, NO_MEMBER,
                      "show version, engines and kernel features and exit" },
 };
 

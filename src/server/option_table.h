@@ -85,9 +85,9 @@ struct option_row {
     const char *word;     /* for the value, in --help; NULL: takes none */
     const char *standard; /* the default, read like a value; NULL: none */
     uint64_t min, max;
-    size_t at, size; /* of the member of struct config; size 0: none */
-    const char *help;
+    size_t at, size;          /* of the member of struct config; size 0: none */
     const char *const *words; /* of KIND_WORD, by the number that each stands for; ends with NULL */
+    const char *help;
 };
 
 extern const struct option_row option_rows[ID_COUNT];
