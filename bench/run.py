@@ -248,7 +248,8 @@ class Comparison:
         try:
             if tracers.can_trace():
                 calls = self.trace(yard, measurer, entry, kind)
-            if not measurer.with_perf and tracers.can_instrument():
+            # callgrind's CPU lacks the instructions that ciphers are fast with: another program.
+            if not measurer.with_perf and tracers.can_instrument() and not entry.workload.tls:
                 instructions = tracers.user_instructions(yard, kind, entry.workload)
         except (tracers.CountFailed, servers.ServerFailed, generators.GeneratorFailed, OSError,
                 ValueError) as error:
