@@ -7,6 +7,8 @@ import socket
 import ssl
 
 PATIENCE_SECONDS = 10
+# For a body: where its receiver is slow the kernel drops segments, and waits to send them anew.
+BODY_SECONDS = 60
 
 
 class Closed(ConnectionError):
@@ -37,7 +39,7 @@ def request_bytes(port, target, fields=(), body_bytes=0):
 
 def ask(port, target, fields=(), tls=False, body_bytes=0):
     """Ask once, over a connection of its own."""
-    with connect(port, tls=tls) as peer:
+    with connect(port, BODY_SECONDS if body_bytes else PATIENCE_SECONDS, tls) as peer:
         peer.sendall(request_bytes(port, target, fields, body_bytes))
         return read_answer(peer)
 

@@ -7,6 +7,7 @@ import re
 import subprocess
 
 import certificate
+import client
 import servers
 
 PERCENTILES = ('50', '75', '90', '99', '99.9', '99.99', '99.999', '100')
@@ -91,7 +92,8 @@ class RingletLoad:
         command += ['--idle', work.idle] if work.idle else []
         command += ['--tls-insecure', '--tls-cipher', certificate.CIPHER] if work.tls else []
         command += ['--tls-resume'] if work.resumes else []
-        command += ['--body-size', work.body_bytes] if work.body_bytes else []
+        if work.body_bytes:
+            command += ['--body-size', work.body_bytes, '--timeout', client.BODY_SECONDS]
         if len(load.targets) > 1:
             targets = load.folder / f'{name}.targets'
             targets.write_text('\n'.join(load.targets) + '\n')
