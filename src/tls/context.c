@@ -133,6 +133,12 @@ static bool use_default_pairs(struct tls_context *context)
     return true;
 }
 
+/* Clients are not to use a ticket of TLS 1.3 twice (RFC 8446 C.4), so they are given another. */
+static bool needs_another(const SSL *ssl, bool old)
+{
+    return old || SSL_version(ssl) == TLS1_3_VERSION;
+}
+
 /* 1 go on, 2 go on and seal a new one, 0 do a full handshake, -1 give up. */
 static int ticket_keys(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher,
                        EVP_MAC_CTX *mac, int seal)
@@ -146,7 +152,9 @@ static int ticket_keys(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIP
         keys = tickets_to_open(tickets, name, session->now_ms, &old);
         if (!keys)
             return 0;
-        return tickets_set_up(tickets, keys, iv, cipher, mac, false) ? 1 + old : -1;
+        if (!tickets_set_up(tickets, keys, iv, cipher, mac, false))
+            return -1;
+        return 1 + needs_another(ssl, old);
     }
     keys = tickets_to_seal(tickets, session->now_ms);
     if (!keys || RAND_bytes_ex(tickets->library, iv, EVP_MAX_IV_LENGTH, 0) != 1)

@@ -101,12 +101,41 @@ static void tickets_are_good_for_two_periods_at_most(void **state)
     }
 }
 
+/* One after another, each with what the one before it was given. */
+static void who_resumes_gets_a_ticket_for_the_next_time(void **state)
+{
+    SSL_SESSION *offered = NULL;
+
+    for (int i = 0; i < 4; i++) {
+        struct client c;
+        const unsigned char *ticket, *before = NULL;
+        size_t len, before_len = 0;
+
+        client_begin(&c, *state, TLS1_3_VERSION);
+        if (offered)
+            SSL_set_session(c.ssl, offered);
+        assert_true(client_run(&c));
+        assert_int_equal(tls_session_is_resumed(c.session), i > 0);
+        SSL_SESSION *given = SSL_get1_session(c.ssl);
+        SSL_SESSION_get0_ticket(given, &ticket, &len);
+        if (offered)
+            SSL_SESSION_get0_ticket(offered, &before, &before_len);
+        assert_true(len > 0 && (len != before_len || memcmp(ticket, before, len) != 0));
+        SSL_SESSION_free(offered);
+        offered = given;
+        SSL_shutdown(c.ssl);
+        client_end(&c);
+    }
+    SSL_SESSION_free(offered);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(another_core_resumes),
         cmocka_unit_test(another_secret_does_not_resume),
         cmocka_unit_test(tickets_are_good_for_two_periods_at_most),
+        cmocka_unit_test(who_resumes_gets_a_ticket_for_the_next_time),
     };
     return cmocka_run_group_tests(tests, make_context, drop_context);
 }
