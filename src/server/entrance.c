@@ -66,15 +66,26 @@ bool entrance_is_paused(const struct entrance *e)
 
 /* --- who waits --- */
 
+static uint32_t smaller(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
+/* How long those may take who have not asked for anything yet. */
 static void set_idle(struct entrance *e)
 {
-    uint32_t ms = e->core->config->idle_ms;
+    const struct config *config = e->core->config;
+    bool crowded = parked_count(e) > 0, draining = e->stage == ENTRANCE_DRAINING;
+    uint32_t idle_ms = config->idle_ms, handshake_ms = config->header_ms;
 
-    if (parked_count(e) > 0 && ms > ENTRANCE_CROWDED_IDLE_MS)
-        ms = ENTRANCE_CROWDED_IDLE_MS;
-    if (e->stage == ENTRANCE_DRAINING && ms > ENTRANCE_DRAIN_IDLE_MS)
-        ms = ENTRANCE_DRAIN_IDLE_MS;
-    e->core->deadlines.ms[DEADLINE_IDLE] = ms;
+    if (crowded)
+        idle_ms = smaller(idle_ms, ENTRANCE_CROWDED_IDLE_MS);
+    if (draining)
+        idle_ms = smaller(idle_ms, ENTRANCE_DRAIN_IDLE_MS);
+    if (crowded || draining)
+        handshake_ms = smaller(handshake_ms, ENTRANCE_HURRIED_HANDSHAKE_MS);
+    e->core->deadlines.ms[DEADLINE_IDLE] = idle_ms;
+    e->core->deadlines.ms[DEADLINE_HANDSHAKE] = handshake_ms;
 }
 
 static bool make_room(struct entrance *e)

@@ -14,6 +14,7 @@ enum {
     ENTRANCE_CROWDED_IDLE_MS =
         1000, /* how long a connection may be idle while others wait for its place */
     ENTRANCE_DRAIN_IDLE_MS = 1000, /* likewise in a drain: time for a request that is on its way */
+    ENTRANCE_HURRIED_HANDSHAKE_MS = 3000, /* in either case: time for two round trips, and a loss */
 };
 
 enum door_state { DOOR_ACCEPTS, DOOR_STOPPING, DOOR_STOPPED };

@@ -195,6 +195,29 @@ static void a_handshake_has_its_time(void **state)
     stage_close(stage);
 }
 
+/* Who has only connected, as browsers do in case they need it, keeps nobody waiting for long. */
+static void a_handshake_is_hurried(void **state)
+{
+    (void)state;
+    for (int drain = 0; drain < 2; drain++) {
+        struct config config = stage_config();
+        config.max_conns = 1;
+        struct stage *stage = visitor_stage(&config);
+        struct client *silent = client_visit(stage, "");
+
+        if (drain)
+            loop_drain(&stage->loop);
+        else
+            client_visit(stage, "");
+        stage_settle(stage);
+        stage_pass(stage, ENTRANCE_HURRIED_HANDSHAKE_MS - 1);
+        client_gets_nothing(silent, FAKE_SAW_NOTHING);
+        stage_pass(stage, 1);
+        client_gets_nothing(silent, FAKE_SAW_FIN);
+        stage_close(stage);
+    }
+}
+
 /* Bytes of a record that is never whole, or of records without content, are no request. */
 static void crumbs_keep_nobody_from_being_idle(void **state)
 {
@@ -349,6 +372,7 @@ int main(void)
         cmocka_unit_test(plain_http_gets_a_plain_answer),
         cmocka_unit_test(garbage_gets_an_alert),
         cmocka_unit_test(a_handshake_has_its_time),
+        cmocka_unit_test(a_handshake_is_hurried),
         cmocka_unit_test(crumbs_keep_nobody_from_being_idle),
         cmocka_unit_test(too_many_handshakes_cut_the_oldest),
         cmocka_unit_test(a_slow_reader_holds_one_buffer),
