@@ -109,6 +109,7 @@ def try_program(program, folder):
 
 def try_compiler(compiler, flags, folder):
     env = dict(os.environ, PKG_CONFIG_PATH=str(folder / 'lib/pkgconfig'))
+    cflags = call('pkg-config', '--cflags', 'ringlet', env=env).split()
     shared = call('pkg-config', '--cflags', '--libs', 'ringlet', env=env).split()
     static = call('pkg-config', '--static', '--cflags', '--libs', 'ringlet', env=env).split()
     static = ['-l:libringlet.a' if word == '-lringlet' else word for word in static]
@@ -118,7 +119,7 @@ def try_compiler(compiler, flags, folder):
              *words)
         try_program(program, folder)
     call(compiler, '-Wall', '-Wextra', '-Werror', '-Wno-unused-function', '-c', '-o',
-         folder / 'more.o', folder / 'more.c', *shared)
+         folder / 'more.o', folder / 'more.c', *cflags)
 
 
 def try_cmake(compiler, flags, folder):
