@@ -101,11 +101,11 @@ class Chain(Pair):
 # ---- the process -----------------------------------------------------------------------------
 
 class SecureServer(Server):
-    """A ringlet that serves HTTPS, too: `secure` is where."""
+    """A ringlet that serves HTTPS, too: `secure` is where. With tls_port None it is unasked."""
 
     def __init__(self, root, pairs, *args, tls_port=0, **options):
         self.secure = None
-        given = ["--tls-port", str(tls_port)]
+        given = [] if tls_port is None else ["--tls-port", str(tls_port)]
         for pair in pairs:
             given += pair.options()
         super().__init__(root, *given, *args, **options)
