@@ -8,8 +8,8 @@
  *
  * Texts are slices: a pointer and a length, not ended by a NUL. What a request gives is lent until
  * the handler returns. Errors are negative errno values. Functions that take a server are called
- * before ringlet_run, on one thread; only ringlet_stop may be called at any time, from any thread
- * and from signal handlers.
+ * before ringlet_run, on one thread, and ringlet_free after it; only ringlet_stop may be called at
+ * any time, from any thread and from signal handlers.
  *
  * NULL for a pointer that is needed is refused: with -EINVAL where an int is returned (and where it
  * is part of a route, ringlet_run says so with a sentence), with nothing found where something is
@@ -43,7 +43,7 @@ enum {
     RINGLET_SEGMENTS_MAX = 32,  /* segments of a pattern; likewise */
     RINGLET_PARAMS_MAX = 8,     /* parameters in a pattern; likewise */
     RINGLET_FIELDS_SIZE = 8192, /* bytes of the header fields that a handler sets; -ENOSPC beyond */
-    RINGLET_FILE_PATH_MAX = 1024,
+    RINGLET_FILE_PATH_MAX = 1024, /* bytes of a path for ringlet_reply_file; -ENOSPC beyond */
     /* A handler that computes or sleeps longer than this, and so holds up its core, is reported on
      * standard error with its route; likewise what is called for its bodies in pieces and its late
      * replies. Time in which others had the CPU does not count. */
@@ -178,14 +178,15 @@ typedef void ringlet_body_ready(struct ringlet_body *body, void **state, void *d
 
 /* Give no piece more, nor call the handler, until ringlet_body_more. What the client sends
  * meanwhile stays with the client, but for some buffers, and it has all the time it takes. Called
- * by the function that takes a piece, or by what was waited with. 0, or -EINVAL. */
+ * by the function that takes a piece, or by what was waited with. 0, or -EINVAL for NULL. */
 RINGLET_API int ringlet_body_pause(struct ringlet_body *body);
 
 /* Go on; at any time, on this core's thread. Goes on when the caller has returned to the server. 0,
- * or -EINVAL. */
+ * or -EINVAL for NULL. */
 RINGLET_API int ringlet_body_more(struct ringlet_body *body);
 
-/* As ringlet_reply_timer and ringlet_reply_descriptor, for a body. */
+/* As ringlet_reply_timer and ringlet_reply_descriptor, for a body, whose waits end when its handler
+ * is called, or never will be: there is no -EALREADY. */
 RINGLET_API int ringlet_body_timer(struct ringlet_body *body, uint32_t ms,
                                    ringlet_body_ready *ready);
 RINGLET_API int ringlet_body_descriptor(struct ringlet_body *body, int fd, unsigned events,
@@ -254,6 +255,9 @@ RINGLET_API void *ringlet_body_state(struct ringlet_request *request);
 
 /* The address at the other end of the connection, as text. */
 RINGLET_API struct ringlet_slice ringlet_peer(const struct ringlet_request *request);
+
+/* Did it come over HTTPS? */
+RINGLET_API bool ringlet_secure(const struct ringlet_request *request);
 
 /* What `start` of ringlet_core_state has made for this core; NULL without. */
 RINGLET_API void *ringlet_state(const struct ringlet_request *request);
@@ -371,11 +375,12 @@ RINGLET_API int ringlet_reply_abort(struct ringlet_reply *reply);
  * when its head has gone out is dropped then, and `gone` is called. */
 RINGLET_API int ringlet_reply_begin(struct ringlet_reply *reply, uint64_t length);
 
-/* The next piece, which is copied. 0; -EAGAIN while RINGLET_PIECES_SIZE bytes would wait for the
- * client with it: ask for ringlet_reply_room; -EMSGSIZE when it is longer than that; -ENOMEM;
- * -EINVAL when the reply was not begun; -EALREADY when it was ended. Nothing of it was taken in any
- * of these cases. Also -EINVAL when it goes beyond the length that was promised: that is reported
- * on standard error, the connection is cut and `gone` called. */
+/* The next piece, which is copied. 0; -EAGAIN when more than RINGLET_PIECES_SIZE bytes would wait
+ * for the client with it: ask for ringlet_reply_room; -EMSGSIZE when it is longer than that;
+ * -ENOMEM; -EINVAL when the reply was not begun; -EALREADY when it was ended. Nothing of it was
+ * taken in any of these cases. Also -EINVAL when it goes beyond the length that was promised: that
+ * is reported on standard error, the connection is cut, and `gone` called unless the reply is
+ * ended before that. */
 RINGLET_API int ringlet_reply_piece(struct ringlet_reply *reply, const void *bytes, size_t len);
 
 /* The next piece, which is taken over if this returns 0: `release`, unless it is NULL, is called
@@ -386,7 +391,7 @@ RINGLET_API int ringlet_reply_piece(struct ringlet_reply *reply, const void *byt
 RINGLET_API int ringlet_reply_give_piece(struct ringlet_reply *reply, const void *bytes, size_t len,
                                          void (*release)(void *owner), void *owner);
 
-/* Let `resume` be called when less than half of RINGLET_PIECES_SIZE waits for the client, once;
+/* Let `resume` be called when at most half of RINGLET_PIECES_SIZE waits for the client, once;
  * asked again, only the last one counts, and NULL means not at all. It is not called before this
  * call's caller has returned to the server. 0; -EINVAL when the reply was not begun; -EALREADY when
  * it was ended. */

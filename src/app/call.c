@@ -141,6 +141,11 @@ void *ringlet_body_state(struct ringlet_request *request)
     return state;
 }
 
+bool ringlet_secure(const struct ringlet_request *request)
+{
+    return request->secure;
+}
+
 struct ringlet_slice ringlet_peer(const struct ringlet_request *request)
 {
     return slice(request->peer);

@@ -26,6 +26,7 @@ struct ringlet_request {
     struct str path; /* normalised */
     const struct endpoint_match *match;
     struct str peer;
+    bool secure; /* over HTTPS */
     void *state; /* of the core */
     struct str body;
     void **body_state; /* made of its pieces; NULL: none */

@@ -1,6 +1,7 @@
 #include "server/embed.h"
 
 #include "app/call.h"
+#include "base/check.h"
 #include "http/path.h"
 #include "server/options.h"
 #include "server/process.h"
@@ -16,8 +17,9 @@
 
 enum {
     FILES_MAX = CONFIG_PAIRS_MAX + 1, /* of certificates: one too many, so that it is refused */
-    /* Of the command line, with the program's name and the NULL. */
-    WORDS_MAX = 14 + 2 * FILES_MAX,
+    /* Of the command line: one for each member of the options, the program's name, the NULL, and
+     * the files. */
+    WORDS_MAX = 20 + 2 * FILES_MAX,
 };
 
 /* Where a redirect or a mount leads. */
@@ -63,6 +65,7 @@ __attribute__((format(printf, 2, 3))) static void add_word(struct ringlet *serve
     va_list args;
     char *word = NULL;
 
+    CHECK(server->word_count < WORDS_MAX - 1);
     va_start(args, format);
     if (vasprintf(&word, format, args) < 0)
         word = NULL;

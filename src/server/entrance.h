@@ -1,9 +1,9 @@
 /* entrance.h - how connections come into a core: from its listeners, or from among those who wait.
  *
  * When as many connections are open as may be, those that still arrive wait, accepted, until one
- * closes, and the longest idle ones are closed sooner; nothing accepted is lost. When descriptors
- * run out, connections wait in the kernel's queue and accepting is tried again every
- * ENTRANCE_RETRY_MS. */
+ * closes, and the longest idle ones are closed sooner; nothing accepted is lost (but those whose
+ * waiting finds no memory: they are closed). When descriptors run out, connections wait in the
+ * kernel's queue and accepting is tried again every ENTRANCE_RETRY_MS. */
 #ifndef SERVER_ENTRANCE_H
 #define SERVER_ENTRANCE_H
 

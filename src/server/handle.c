@@ -271,6 +271,7 @@ static inline void call(struct exchange *x, const struct found *found)
     request.head = x->request;
     request.path = found->path;
     request.match = &found->match;
+    request.secure = x->h->secure;
     request.peer = str_of(x->h->peer, x->h->peer_len);
     request.state = x->core->app_state;
     request.body = str_of("", 0);

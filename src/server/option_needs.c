@@ -2,8 +2,7 @@
 
 #define NEEDS_TLS_PORT                                                                             \
     "it is for HTTPS, and --tls-port is not given; name that port, as in --tls-port 443, or "      \
-    "leave "                                                                                       \
-    "this out"
+    "leave this out"
 
 /* `id` says nothing without the other. */
 static const struct {

@@ -5,8 +5,12 @@
 #include "io/file_range.h"
 #include "server/core.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
+
+static_assert((int)SECURE_FILE_SIZE <= (int)FILE_READ_SIZE, "a share of a file is read at once");
+static_assert((int)TLS_OUT_MIN < (int)SEALED_SMALL, "the smallest buffer has room for a session");
 
 /* --- beginning and end --- */
 
@@ -215,8 +219,7 @@ static int seal_plain(struct secure *s, struct core *core)
 static enum secure_outcome read_file(struct secure *s, struct core *core)
 {
     size_t len = file_share(s);
-    bool begun = file_reads_begin(core, &s->want, s->out->file, s->file_at,
-                                  len < FILE_READ_SIZE ? len : FILE_READ_SIZE);
+    bool begun = file_reads_begin(core, &s->want, s->out->file, s->file_at, len);
 
     return begun ? SECURE_READING : SECURE_BROKEN;
 }

@@ -56,6 +56,9 @@ static void a_request_is_shown(void **state)
     assert_null(ringlet_param(&s.request, "other").at);
     assert_true(is(ringlet_query(&s.request), "a=1&b=x%20y&a=2&%63=d"));
     assert_true(is(ringlet_peer(&s.request), "127.0.0.1"));
+    assert_false(ringlet_secure(&s.request));
+    s.request.secure = true;
+    assert_true(ringlet_secure(&s.request));
     assert_ptr_equal(ringlet_state(&s.request), &s);
     s.request.body = STR("content");
     assert_true(is(ringlet_body(&s.request), "content"));

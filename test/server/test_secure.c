@@ -1,4 +1,5 @@
 /* server/secure.c, and what conn does with it: connections that speak TLS. */
+#include "app/app.h"
 #include "forger.h"
 #include "visitor.h"
 
@@ -10,6 +11,7 @@
 
 #include <cmocka.h>
 
+#define HOW   "GET /how HTTP/1.1\r\nHost: h\r\n\r\n"
 #define HELLO "GET /hello.txt HTTP/1.1\r\nHost: h\r\n\r\n"
 
 static const int versions[] = { TLS1_2_VERSION, TLS1_3_VERSION };
@@ -309,6 +311,36 @@ static void only_who_speaks_tls_is_told_to_stay(void **state)
     stage_close(stage);
 }
 
+static void say_how(struct ringlet_request *request, struct ringlet_reply *reply, void *data)
+{
+    (void)data;
+    ringlet_reply_printf(reply, "%s", ringlet_secure(request) ? "secure" : "plain");
+}
+
+static void a_handler_knows_how_it_was_asked(void **state)
+{
+    struct config config = stage_config();
+    struct app app = { .data = NULL };
+
+    (void)state;
+    endpoints_init(&app.endpoints);
+    assert_int_equal(endpoints_add(&app.endpoints, "GET", "/how", say_how, NULL), 0);
+    config.app = &app;
+    for (int secure = 0; secure < 2; secure++) {
+        struct stage *stage = secure ? visitor_stage(&config) : stage_open(&config);
+        struct visitor *v = secure ? visitor_open(stage, TLS1_3_VERSION) : NULL;
+        struct client *client = secure ? v->plain : client_visit(stage, HOW);
+        if (secure)
+            visitor_say(v, HOW);
+        struct answer answer = client_answer(client, false);
+        assert_true(str_equal(answer.body, secure ? STR("secure") : STR("plain")));
+        if (secure)
+            visitor_free(v);
+        stage_close(stage);
+    }
+    endpoints_release(&app.endpoints);
+}
+
 /* A peer that goes while something is sealed, or sent. */
 static void who_breaks_off_leaves_nothing(void **state)
 {
@@ -377,6 +409,7 @@ int main(void)
         cmocka_unit_test(too_many_handshakes_cut_the_oldest),
         cmocka_unit_test(a_slow_reader_holds_one_buffer),
         cmocka_unit_test(only_who_speaks_tls_is_told_to_stay),
+        cmocka_unit_test(a_handler_knows_how_it_was_asked),
         cmocka_unit_test(who_breaks_off_leaves_nothing),
         cmocka_unit_test(an_answer_behind_half_a_message_is_not_lost),
     };
