@@ -142,9 +142,10 @@ class Tls(unittest.TestCase):
     def tearDownClass(cls):
         cls.folder.cleanup()
 
-    def run_tls(self, *args, env=None, body=b"x", context=None):
+    def run_tls(self, *args, env=None, body=b"x", context=None, held=True):
         with Rig(lambda *_: ok(body), context or self.context) as rig:
-            run = run_held(self, *SHORT, *args, rig.url + "/", env=env)
+            args = (*SHORT, *args, rig.url + "/")
+            run = run_held(self, *args, env=env) if held else Run(*args, env=env)
         run.ciphers, run.resumed = rig.ciphers, rig.resumed
         return run
 
@@ -185,25 +186,27 @@ class Tls(unittest.TestCase):
         self.assertIn("TLS_NONSENSE", run.stderr)
 
     def test_full_handshakes(self):
-        run = self.run_tls("--tls-insecure", "--new-connection")
+        run = self.run_tls("--tls-insecure", "--new-connection", "-d", 2)
         self.expect_good(run)
         self.assertGreater(run.json["handshakes"]["full"], 0)
         self.assertEqual(run.json["handshakes"]["resumed"], 0)
         self.assertFalse(any(run.resumed))
 
     def test_sessions_are_resumed(self):
-        run = self.run_tls("--tls-insecure", "--new-connection", "--tls-resume")
+        run = self.run_tls("--tls-insecure", "--new-connection", "--tls-resume", "-d", 2)
         self.expect_good(run)
         handshakes = run.json["handshakes"]
-        self.assertEqual(handshakes["full"], 0)
         self.assertGreater(handshakes["resumed"], 0)
+        self.assertGreaterEqual(handshakes["resumed"], 0.99 * sum(handshakes.values()))
         self.assertGreaterEqual(sum(run.resumed), handshakes["resumed"])
-        self.assertIn(f"TLS handshakes: 0 full, {handshakes['resumed']} resumed", run.stdout)
+        self.assertIn(f"TLS handshakes: {handshakes['full']} full, {handshakes['resumed']} resumed",
+                      run.stdout)
 
     def test_a_server_that_does_not_resume_is_no_result(self):
         context = self.make_context()
         context.num_tickets = 0
-        run = self.run_tls("--tls-insecure", "--new-connection", "--tls-resume", context=context)
+        run = self.run_tls("--tls-insecure", "--new-connection", "--tls-resume", "-d", 2,
+                           context=context, held=False)   # refused is what it shall be
         self.assertEqual(run.status, 3, run.said())
         self.assertRegex(run.json["refused"], r"^only 0 of \d+ sessions were resumed$")
         self.assertFalse(any(run.resumed))

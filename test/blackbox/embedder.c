@@ -16,7 +16,7 @@
 enum {
     PATTERN = 65536, /* bytes; what streams say, over and over */
     BODY_MAX = 32 << 20,
-    DRAIN_MS = 300,
+    DRAIN_MS = 3000,
 };
 
 /* A reply that is in somebody's hands. */

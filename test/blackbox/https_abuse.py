@@ -268,7 +268,8 @@ class Abuse(SecureCase):
                 for _ in range(dice.randrange(4)):
                     data[dice.randrange(len(data))] ^= 1 << dice.randrange(8)
                 with contextlib.suppress(OSError, PeerClosed, PeerReset):
-                    raw = Client(self.server.secure, timeout=0.05)
+                    raw = Client(self.server.secure, timeout=PATIENCE)
+                    raw.sock.settimeout(0.05)
                     raw.send(data[:dice.randrange(1, len(data) + 1)])
                     raw.more()
                     raw.send(dice.randbytes(100))

@@ -12,6 +12,7 @@ MIB = 1 << 20
 HUGE = 20 * MIB
 LATE = 10.0     # seconds that something which waits for nothing may take on a busy machine
 VERSIONS = (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3)
+STALL = 0.5     # seconds; in a drain, who is idle for twice as long is told to go
 CUT = (PeerCut, PeerReset, ssl.SSLError)
 
 
@@ -37,6 +38,12 @@ class Drain(unittest.TestCase):
             return True
         except OSError:
             return False
+
+    def at_rest(self, server):
+        """Does every thread wait? Then what was read is in no thread's hands any more."""
+        before = server.switches()
+        asleep = all(task["State"].startswith("S") for task in server.tasks().values())
+        return asleep and server.switches() == before
 
     def download(self, server, **options):
         client = server.secure_client(receive_buffer=65536, **options)
@@ -73,12 +80,11 @@ class Drain(unittest.TestCase):
         server.stop(0)
 
     def test_half_a_request_is_finished(self):
-        server = self.start("--drain-timeout", "30")
+        server = self.start("--drain-timeout", "60", "--header-timeout", "60")
         with server.secure_client() as client:
             client.get("/")
             client.send(b"GET / HTTP/1.1\r\nHost:")
-            self.assertTrue(until(lambda: all_read(client)))
-            time.sleep(0.1)   # from its thread's hands into http1's
+            self.assertTrue(until(lambda: all_read(client) and self.at_rest(server)))
             server.tell(signal.SIGTERM)
             self.assertTrue(until(lambda: self.connect_refused(server), LATE), "still accepting")
             client.send(b" localhost\r\n\r\n")
@@ -99,12 +105,27 @@ class Drain(unittest.TestCase):
     def test_no_request_fails_under_load(self):
         """Every connection that was made is answered until it is told to close."""
         server = self.start("--drain-timeout", "30")
-        served, failures = [], []
+        served, failures, leaving = [], [], threading.Event()
 
-        def converse(client):
-            while True:
+        def exchange(client, since):
+            """None is for a thread that was kept from asking, for so long that it was idle."""
+            sent = None
+            try:
                 client.send(request("/"))
-                reply = client.reply()
+                sent = time.monotonic()
+                return client.reply()
+            except (PeerClosed, PeerReset, ConnectionError):
+                if leaving.is_set() and (sent or time.monotonic()) - since > STALL:
+                    return None
+                raise
+
+        def converse(client, since):
+            while True:
+                begun = time.monotonic()
+                reply = exchange(client, since)
+                if reply is None:
+                    return
+                since = begun
                 served.append(reply.status)
                 if reply.body != b"home":
                     failures.append(repr(reply))
@@ -113,22 +134,25 @@ class Drain(unittest.TestCase):
 
         def ask():
             while True:
+                since = time.monotonic()
                 try:
                     client = server.secure_client()
                 except ConnectionRefusedError:
                     return
                 except (PeerClosed, PeerCut, PeerReset, OSError) as error:
-                    failures.append(f"connect: {error!r}")
+                    if not leaving.is_set() or time.monotonic() - since <= STALL:
+                        failures.append(f"connect: {error!r}")
                     return
                 try:
                     with client:
-                        converse(client)
+                        converse(client, since)
                 except (PeerClosed, PeerCut, PeerReset, OSError, AssertionError) as error:
                     failures.append(repr(error))
         threads = [threading.Thread(target=ask) for _ in range(6)]
         for thread in threads:
             thread.start()
         until(lambda: len(served) > 100 or failures)
+        leaving.set()
         server.tell(signal.SIGTERM)
         for thread in threads:
             thread.join(30)
