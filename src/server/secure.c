@@ -255,11 +255,14 @@ static bool take_place(struct secure *s, struct core *core)
 
     if (begun && (!large || begun->text.cap == SEALED_LARGE))
         return true;
-    s->sealed = sealed_take(&core->secure->pool, large ? SEALED_LARGE : 0);
-    if (!s->sealed || !begun)
-        return s->sealed;
-    text_add(&s->sealed->text, text_str(&begun->text));
-    sealed_give_back(&core->secure->pool, begun);
+    struct sealed *place = sealed_take(&core->secure->pool, large ? SEALED_LARGE : 0);
+    if (!place)
+        return false;
+    if (begun) {
+        text_add(&place->text, text_str(&begun->text));
+        sealed_give_back(&core->secure->pool, begun);
+    }
+    s->sealed = place;
     return true;
 }
 
