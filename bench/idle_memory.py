@@ -15,7 +15,6 @@ import sys
 import client
 import machine
 import options
-import run
 import servers
 import summary
 
@@ -72,7 +71,7 @@ def measure(yard, kind, asked):
 
 def main():
     asked = parse(sys.argv[1:])
-    run.raise_files()
+    machine.raise_files()
     peers, missing = servers.peer_kinds(asked.peers)
     own = servers.own_kinds(asked.build.resolve(), asked.engines, 1)
     kinds = [kind for kind in own + peers

@@ -4,6 +4,7 @@ import os
 import pathlib
 import platform
 import re
+import resource
 import shutil
 import subprocess
 
@@ -123,6 +124,13 @@ def versions(binary):
         if program:
             found[name] = (output(program, *command[1:]).splitlines() or [UNKNOWN])[0]
     return found
+
+
+def raise_files():
+    """As many open files as are allowed, for us and all that we start."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return hard
 
 
 def find_program(name):

@@ -198,7 +198,13 @@ def rate_at(level, ceilings, roles):
         return workloads.rate_of(level, None), None
     if not slowest:
         return None, 'no ceiling was measured'
-    rate = workloads.rate_of(level, slowest)
+    if level == workloads.HALF_OF_NGINX:
+        middle = summary.median_rate(ceilings, 'nginx')
+        if not middle:
+            return None, 'no ceiling of nginx was measured'
+        rate = max(1, round(middle / 2))
+    else:
+        rate = workloads.rate_of(level, slowest)
     if rate > NEAR_CEILING * slowest:
         return None, f'{rate}/s is above nine tenths of the slowest ceiling of {slowest:.0f}/s'
     return rate, None

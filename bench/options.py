@@ -11,6 +11,7 @@ import workloads
 QUICK_ROWS = ('hello-bare', 'hello-browser', 'file-100k', 'page-load', 'not-found', 'redirect',
               'pipelined-16', 'new-connection', 'hello-name', 'json', 'baseline11',
               'redirect-route', 'https-1k', 'https-full', 'https-resumed')
+NAMED_LEVELS = ('ceiling', 'idle', workloads.HALF_OF_NGINX)
 QUICK_CONNECTIONS = (16,)
 QUICK_REPEAT_SECONDS = 70
 
@@ -47,7 +48,7 @@ def cpu_list(text):
 
 
 def level_list(text):
-    found = tuple(word if word in ('ceiling', 'idle') else word.rstrip('%') + '%'
+    found = tuple(word if word in NAMED_LEVELS else word.rstrip('%') + '%'
                   for word in words(text))
     for level in found:
         if level[-1] == '%' and not 0 < float(level[:-1]) <= 90:
@@ -66,7 +67,8 @@ def parser():
     add('--connections', type=numbers, default=(), metavar='LIST',
         help='counts for every workload (default: by workload)')
     add('--levels', type=level_list, default=None, metavar='LIST',
-        help='of ceiling, idle and shares in percent of the slowest server\'s ceiling')
+        help='of ceiling, idle, half-nginx and shares in percent of the slowest server\'s '
+        'ceiling')
     add('--rates', type=numbers, default=(), metavar='LIST',
         help='requests a second, in place of --levels')
     add('--seconds', type=float, default=None, help='of load per run (default 5)')
@@ -145,10 +147,10 @@ def default_folder(tree):
 
 
 def counts(workload, options):
-    """How many connections a workload is measured with: those asked for, or its own. The one with
-    idle connections keeps its active ones."""
-    return options.connections if options.connections and not workload.idle \
-        else workload.connections
+    """How many connections a workload is measured with: those asked for, or its own. The ones that
+    are about a certain count keep it."""
+    certain = workload.idle or workload.spins
+    return options.connections if options.connections and not certain else workload.connections
 
 
 def levels(workload, options):

@@ -70,12 +70,19 @@ def ask_all(server, workload):
         return f'no answer to {workload.name}: {error}'
 
 
-def own_limits(program, face):
-    """Why workloads of a face cannot be had, or None."""
+def has_option(program, option):
+    """Does a build of ringlet know an option?"""
     told = subprocess.run([program, '--help'], capture_output=True, text=True, timeout=20,
                           check=False).stdout
+    return option in told
+
+
+def own_limits(program, face):
+    """Why workloads of a face cannot be had, or None."""
     option, what = FACE_OPTIONS[face]
-    return None if option in told else f'{what} missing: ringlet has no option for it'
+    if has_option(program, option):
+        return None
+    return f'{what} missing: ringlet has no option for it'
 
 
 def probe(yard, kinds, table):
@@ -122,8 +129,11 @@ def ask_of(yard, kind, face, entries):
 
 
 def takes_part(kind, entry):
-    """Where nobody asks for compressed files, who makes them is like any other."""
+    """Where nobody asks for compressed files, who makes them is like any other; where there is
+    always something to do, so is who polls."""
     if entry.skipped or (kind.compresses and not workloads.asks_for_codings(entry.workload)):
+        return False
+    if kind.spins and not entry.workload.spins:
         return False
     return kind.shows(entry.workload.face) and (entry.workload.fixed or not kind.fixed)
 

@@ -22,7 +22,7 @@ METRICS = (('requests/s', 'requests_per_second', 1), ('CPU µs', 'cpu_ns_per_req
            ('p50 µs', 'p50', 1), ('p99 µs', 'p99', 1), ('p99.9 µs', 'p99.9', 1),
            ('MiB/s', 'bytes_per_second', 1 << 20), ('memory MiB', 'server_rss_bytes', 1 << 20))
 COST = 'cpu_ns_per_request'
-HEADLINE_LEVELS = ('ceiling', '50%')
+HEADLINE_LEVELS = ('ceiling', '50%', 'half-nginx')
 
 
 class Report:
@@ -99,7 +99,8 @@ class Report:
 
     def block_title(self, key):
         workload, connections, level = key
-        loads = {'ceiling': 'as many as it takes', 'idle': '1,000 a second'}
+        loads = {'ceiling': 'as many as it takes', 'idle': '1,000 a second',
+                 'half-nginx': 'half of nginx’s ceiling'}
         load = loads.get(level, f'{level} of the slowest ceiling' if '%' in level else level)
         plural = '' if connections == 1 else 's'
         return f'{self.titles.get(workload, workload)}, {connections:,} connection{plural}, {load}'

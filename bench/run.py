@@ -2,7 +2,6 @@
 
 import os
 import pathlib
-import resource
 import shlex
 import signal
 import sys
@@ -66,7 +65,7 @@ class Comparison:
 
     def __init__(self, options):
         self.options = options
-        self.files_max = raise_files()
+        self.files_max = machine.raise_files()
         self.set_generators()
         command = shlex.join(['bench/run.sh', *sys.argv[1:]])
         facts = machine.facts(TREE, options.build, options.build / 'ringlet')
@@ -133,7 +132,8 @@ class Comparison:
         """Who is there, and who answers what: entries for every workload."""
         options = self.options
         kinds, missing = servers.peer_kinds(options.peers)
-        kinds = servers.own_kinds(options.build, options.engines, len(options.server_cpus)) + kinds
+        own = servers.own_kinds(options.build, options.engines, len(options.server_cpus))
+        kinds = own + self.spinning(own) + kinds
         for name in missing:
             self.absent(name, 'it is not on this machine')
         self.roles = {kind.name: kind.role for kind in kinds}
@@ -147,6 +147,16 @@ class Comparison:
             self.settle(yard, entry)
         self.describe(yard, [kind for kind in kinds if kind.name not in failed], entries)
         return entries
+
+    def spinning(self, own):
+        """What polls before it sleeps, where this build can."""
+        kinds = [servers.spinning(kind) for kind in own
+                 if kind.role == 'ours' and not kind.compresses]
+        if kinds and not probe.has_option(kinds[0].program, '--spin'):
+            for kind in kinds:
+                self.absent(kind.name, 'this ringlet has no --spin')
+            return []
+        return kinds
 
     def absent(self, name, reason):
         say(f'without {name}: {reason}')
@@ -292,13 +302,6 @@ def describe_face(yard, kind, face):
 
 def say(sentence):
     print(sentence, flush=True)
-
-
-def raise_files():
-    """As many open files as are allowed, for us and all that we start."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    return hard
 
 
 def stay_aside(options):

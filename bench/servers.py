@@ -23,6 +23,7 @@ START_SECONDS = 20
 STOP_SECONDS = 10
 CONNECTIONS_MAX = 16384
 FIXED_PORT = 8080
+SPIN_US = 50
 NGINX_BROTLI = '/usr/lib/nginx/modules/ngx_http_brotli_static_module.so'
 PEERS_FOLDER = pathlib.Path(__file__).parent / 'peers'
 
@@ -51,7 +52,8 @@ class Place:
 @dataclasses.dataclass(frozen=True)
 class Kind:
     """One kind of server. `program` is a path; `peer` names its configuration in bench/peers.
-    One that `compresses` has no compressed files beside its files and makes them itself."""
+    One that `compresses` has no compressed files beside its files and makes them itself; one that
+    `spins` polls before it sleeps; one that `logs` writes a line for each request."""
 
     name: str
     role: str
@@ -60,6 +62,8 @@ class Kind:
     peer: str = ''
     fixed: bool = False
     compresses: bool = False
+    spins: bool = False
+    logs: bool = False
 
     def command(self, place):
         return COMMANDS[self.peer or self.role](self, place)
@@ -116,7 +120,10 @@ def render(template, values):
 def ringlet_command(kind, place):
     return [kind.program, '--engine', kind.engine, '--cpus', listed(place.cpus), '--host',
             '127.0.0.1', '--root', str(place.site), '--timeout', '300s', '--quiet',
-            *(['--compress'] if kind.compresses else []), *ringlet_face(place)]
+            *(['--compress'] if kind.compresses else []),
+            *(['--spin', str(SPIN_US)] if kind.spins else []),
+            *(['--log', str(place.home / 'access.log')] if kind.logs else []),
+            *ringlet_face(place)]
 
 
 def ringlet_face(place):
@@ -180,6 +187,16 @@ def own_kinds(build, engines, cores):
         kinds += [Kind(f'ceiling {engine}', 'ceiling', str(ceiling), engine, fixed=True)
                   for engine in engines]
     return kinds
+
+
+def spinning(kind):
+    """The same, polling before it sleeps."""
+    return dataclasses.replace(kind, name=f'{kind.name} --spin {SPIN_US}', spins=True)
+
+
+def logging(kind):
+    """The same, with an access log in a file."""
+    return dataclasses.replace(kind, name=f'{kind.name} --log FILE', logs=True)
 
 
 def peer_kinds(names):

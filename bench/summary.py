@@ -57,8 +57,14 @@ def slowest(runs, roles):
     """The least of the servers' median ceilings; servers of fixed answers are no servers here."""
     medians = []
     for name in dict.fromkeys(run['server'] for run in runs):
-        found = spread([run['requests_per_second'] for run in runs
-                        if run['server'] == name and run['kept']])
-        if found and roles.get(name) != 'ceiling':
-            medians.append(found[0])
+        middle = median_rate(runs, name)
+        if middle is not None and roles.get(name) != 'ceiling':
+            medians.append(middle)
     return min(medians, default=None)
+
+
+def median_rate(runs, server):
+    """Requests a second of a server, by its kept runs; None without one."""
+    found = spread([run['requests_per_second'] for run in runs
+                    if run['server'] == server and run['kept']])
+    return found[0] if found else None

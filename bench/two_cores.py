@@ -18,7 +18,6 @@ import generators
 import machine
 import measure
 import options
-import run
 import servers
 import tracers
 import workloads
@@ -157,7 +156,7 @@ def compare(yard, kind, work, asked, generator):
 
 def main():
     asked = parse(sys.argv[1:])
-    run.raise_files()
+    machine.raise_files()
     generator = generators.make('ringlet-load', asked.build)
     kinds = [kind for kind in servers.own_kinds(asked.build, asked.engines, len(asked.cpus))
              if not kind.compresses]

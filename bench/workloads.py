@@ -24,6 +24,9 @@ PLAIN_CODINGS = 'Accept-Encoding: br, gzip'
 NO_CODING = 'Accept-Encoding: identity'
 
 ALL_LEVELS = ('ceiling', '25%', '50%', '75%', '90%', 'idle')
+# Half of what one server reaches, and not of what the slowest does.
+HALF_OF_NGINX = 'half-nginx'
+SMALL_LEVELS = (*ALL_LEVELS, HALF_OF_NGINX)
 HALF = ('ceiling', '50%')
 IDLE_RATE = 1000
 
@@ -33,7 +36,8 @@ class Workload:
     """One row. `fixed` says that a server which answers 13 fixed bytes may take part; `needs` is
     the feature that may be missing; `content` says that the bodies must be the files' bytes. A
     server shows one of its faces: files, the same over TLS, or handlers. `resumes` says that each
-    connection goes on with the session before it; `body_bytes` are posted with each request."""
+    connection goes on with the session before it; `body_bytes` are posted with each request.
+    Where it `spins`, ringlet takes part a second time, with --spin."""
 
     name: str
     title: str
@@ -50,6 +54,7 @@ class Workload:
     resumes: bool = False
     body_bytes: int = 0
     fixed: bool = False
+    spins: bool = False
     needs: str = ''
     content: bool = True
 
@@ -66,10 +71,10 @@ class Workload:
 
 
 PLAIN = (
-    Workload('hello-bare', '13-byte file, bare request', levels=ALL_LEVELS, fixed=True,
-             connections=(1, 16, 64, 256, 1000, 10000)),
+    Workload('hello-bare', '13-byte file, bare request', levels=SMALL_LEVELS, fixed=True,
+             connections=(1, 16, 64, 256, 1000, 4096, 10000)),
     Workload('hello-browser', '13-byte file, the fields a browser sends', fields=BROWSER,
-             levels=ALL_LEVELS, fixed=True),
+             levels=SMALL_LEVELS, fixed=True),
     Workload('file-1k', '1 KiB file', ('/1k.txt',), connections=(16, 64)),
     Workload('file-16k', '16 KiB file', ('/16k.txt',), levels=ALL_LEVELS, connections=(16, 64)),
     Workload('file-100k', '100 KiB file', ('/100k.txt',), connections=(16, 64)),
@@ -89,6 +94,8 @@ PLAIN = (
              levels=('ceiling',), fixed=True),
     Workload('new-connection', '13-byte file, a connection per request', new_connection=True,
              fields=('Connection: close',), fixed=True),
+    Workload('one-at-a-time', '13-byte file, one connection, one request after the other',
+             connections=(1,), levels=('ceiling',), fixed=True, spins=True),
     Workload('idle-10000', '13-byte file, 100 connections active beside 10,000 idle ones',
              idle=10000, connections=(100,)),
     Workload('cold-beside-hot', '13-byte file while files that are not in memory are asked for',

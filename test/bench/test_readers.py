@@ -220,15 +220,16 @@ class Options(unittest.TestCase):
         self.assertEqual((made.peers, made.seconds, made.no_counts), ((), 3, True))
 
     def test_lists(self):
-        made = self.parse('--levels', 'ceiling,50,90%,idle', '--connections', '1,64', '--peers',
-                          'none')
-        self.assertEqual(made.levels, ('ceiling', '50%', '90%', 'idle'))
+        made = self.parse('--levels', 'ceiling,50,90%,idle,half-nginx', '--connections', '1,64',
+                          '--peers', 'none')
+        self.assertEqual(made.levels, ('ceiling', '50%', '90%', 'idle', 'half-nginx'))
         self.assertEqual((made.connections, made.peers), ((1, 64), ()))
         self.assertEqual(options.cpu_list('0,2-4'), (0, 2, 3, 4))
         work = workloads.named(['json'])[0]
-        self.assertEqual(options.levels(work, made), ('50%', '90%', 'idle'))
+        self.assertEqual(options.levels(work, made), ('50%', '90%', 'idle', 'half-nginx'))
         self.assertEqual(options.levels(work, self.parse('--rates', '9,50')), ('9/s', '50/s'))
-        self.assertEqual(options.counts(workloads.named(['idle-10000'])[0], made), (100,))
+        for name, count in (('idle-10000', 100), ('one-at-a-time', 1)):
+            self.assertEqual(options.counts(workloads.named([name])[0], made), (count,))
 
     def test_what_is_refused(self):
         for words in (['--peers', 'apache'], ['--workloads', 'x'], ['--engines', 'kqueue'],

@@ -74,6 +74,12 @@ class Configurations(unittest.TestCase):
         told = kind.command(place(face='handlers'))
         self.assertIn('--demo', told)
         self.assertNotIn('--demo', kind.command(place()))
+        self.assertNotRegex(' '.join(kind.command(place())), '--spin|--log')
+        spinning, logging = servers.spinning(kind), servers.logging(kind)
+        self.assertEqual((spinning.name, logging.name),
+                         ('ringlet epoll --spin 50', 'ringlet epoll --log FILE'))
+        self.assertIn('--spin 50', ' '.join(spinning.command(place())))
+        self.assertIn('--log /yard/home/access.log', ' '.join(logging.command(place())))
         ceiling = servers.Kind('ceiling epoll', 'ceiling', '/bin/ceiling', 'epoll', fixed=True)
         compressing = dataclasses.replace(kind, compresses=True)
         for face in ('tls', 'handlers'):
@@ -195,6 +201,11 @@ class Looks(unittest.TestCase):
         kind = servers.Kind('it', 'ours', '/bin/it', compresses=True)
         self.assertTrue(probe.takes_part(kind, page))
         self.assertFalse(probe.takes_part(kind, hello))
+
+        spinning = servers.spinning(servers.Kind('it', 'ours', '/bin/it'))
+        alone = probe.Entry(workloads.named(['one-at-a-time'])[0])
+        self.assertTrue(probe.takes_part(spinning, alone))
+        self.assertFalse(probe.takes_part(spinning, hello))
 
         data = gzip.compress(b'text', mtime=0)
         head = b'HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n'

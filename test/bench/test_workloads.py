@@ -12,7 +12,7 @@ assert where
 
 NAMES = ['hello-bare', 'hello-browser', 'file-1k', 'file-16k', 'file-100k', 'file-1m',
          'file-10m', 'page-load', 'page-plain', 'not-found', 'redirect', 'pipelined-16',
-         'new-connection', 'idle-10000', 'cold-beside-hot']
+         'new-connection', 'one-at-a-time', 'idle-10000', 'cold-beside-hot']
 HANDLERS = ['hello-name', 'json', 'baseline11', 'redirect-route', 'upload-20m']
 TLS = ['https-1k', 'https-16k', 'https-1m', 'https-full', 'https-resumed']
 SIZES = {'hello-bare': 13, 'file-1k': 1024, 'file-16k': 16384, 'file-100k': 102400,
@@ -57,6 +57,8 @@ class Table(unittest.TestCase):
         for name in ('new-connection', 'https-full', 'https-resumed'):
             self.assertTrue(row(name).new_connection)
         self.assertEqual([made.name for made in workloads.ALL if made.resumes], ['https-resumed'])
+        self.assertEqual([made.name for made in workloads.ALL if made.spins], ['one-at-a-time'])
+        self.assertEqual(row('one-at-a-time').connections, (1,))
         self.assertEqual((row('upload-20m').body_bytes, row('upload-20m').connections),
                          (20000000, (32,)))
         self.assertEqual((row('idle-10000').idle, row('idle-10000').connections), (10000, (100,)))
@@ -83,6 +85,17 @@ class Rates(unittest.TestCase):
         roles = {'fast': 'ours', 'slow': 'peer', 'fixed': 'ceiling'}
         for level, rate in (('25%', 1250), ('90%', 4500), ('idle', 1000), ('70/s', 70)):
             self.assertEqual(measure.rate_at(level, self.ceilings(), roles), (rate, None))
+
+    def test_half_of_what_nginx_can(self):
+        runs = [{'server': server, 'kept': kept, 'requests_per_second': rate}
+                for server, kept, rate in (('fast', True, 9000.0), ('nginx', True, 5000.0),
+                                           ('nginx', True, 7000.0), ('nginx', False, 1.0))]
+        self.assertEqual(measure.rate_at('half-nginx', runs, {}), (3000, None))
+        rate, why_not = measure.rate_at('half-nginx', runs[:1], {})
+        self.assertIsNone(rate)
+        self.assertIn('no ceiling of nginx', why_not)
+        slower = {'server': 'slow', 'kept': True, 'requests_per_second': 3100.0}
+        self.assertIsNone(measure.rate_at('half-nginx', [*runs, slower], {})[0])
 
     def test_not_above_what_the_slowest_can(self):
         runs = [{'server': 'a', 'kept': True, 'requests_per_second': 500.0}]
