@@ -28,6 +28,7 @@ enum {
 
 struct options {
     const struct io_engine *engine;
+    const char *host;
     uint16_t port;
     int cpu; /* -1: wherever the scheduler likes */
     size_t length;
@@ -311,10 +312,10 @@ static int run(const struct options *options)
     c.signals.fd = signals_open();
     if (c.signals.fd < 0)
         return fail("signalfd", strerror(errno));
-    if (listener_open_all("127.0.0.1", &port, &c.listener, 1, &why) < 0)
+    if (listener_open_all(options->host, &port, &c.listener, 1, &why) < 0)
         return fail("--port", why.text);
 
-    printf("ringlet-ceiling: http://127.0.0.1:%u\n", port);
+    printf("ringlet-ceiling: http://%s:%u\n", options->host, port);
     fflush(stdout);
     int status = run_engine(&c);
     listener_close_all(&c.listener, 1);
@@ -342,6 +343,9 @@ static bool read_option(int letter, const char *text, struct options *options)
     case 'e':
         options->engine = strcmp(text, "epoll") == 0 ? &io_epoll_engine : &io_uring_engine;
         return options->engine == &io_epoll_engine || strcmp(text, "io_uring") == 0;
+    case 'h':
+        options->host = text;
+        return true;
     case 'p':
         if (!read_number(text, UINT16_MAX, &number))
             return false;
@@ -365,13 +369,11 @@ static bool read_option(int letter, const char *text, struct options *options)
 int main(int argc, char **argv)
 {
     static const struct option long_options[] = {
-        { "engine", required_argument, NULL, 'e' },
-        { "port", required_argument, NULL, 'p' },
-        { "cpu", required_argument, NULL, 'c' },
-        { "length", required_argument, NULL, 'l' },
-        { NULL, 0, NULL, 0 },
+        { "engine", required_argument, NULL, 'e' }, { "host", required_argument, NULL, 'h' },
+        { "port", required_argument, NULL, 'p' },   { "cpu", required_argument, NULL, 'c' },
+        { "length", required_argument, NULL, 'l' }, { NULL, 0, NULL, 0 },
     };
-    struct options options = { &io_uring_engine, 8080, -1, 13 };
+    struct options options = { &io_uring_engine, "127.0.0.1", 8080, -1, 13 };
     int letter;
 
     while ((letter = getopt_long(argc, argv, "", long_options, NULL)) != -1)
@@ -380,7 +382,8 @@ int main(int argc, char **argv)
     if (letter == -1 && optind == argc)
         return run(&options);
     fputs(
-        "Usage: ringlet-ceiling [--engine io_uring|epoll] [--port N] [--cpu N] [--length BYTES]\n"
+        "Usage: ringlet-ceiling [--engine io_uring|epoll] [--host ADDRESS] [--port N] [--cpu N]\n"
+        "                       [--length BYTES]\n"
         "Answer every request with the same text of so many bytes (default 13, at most 16 MiB).\n",
         stderr);
     return 2;

@@ -6,6 +6,8 @@ import re
 import socket
 import ssl
 
+import surroundings
+
 PATIENCE_SECONDS = 10
 # For a body: where its receiver is slow the kernel drops segments, and waits to send them anew.
 BODY_SECONDS = 60
@@ -37,16 +39,17 @@ def request_bytes(port, target, fields=(), body_bytes=0):
     return '\r\n'.join(lines).encode() + b'x' * body_bytes
 
 
-def ask(port, target, fields=(), tls=False, body_bytes=0):
+def ask(port, target, fields=(), tls=False, body_bytes=0, around=surroundings.LOOPBACK):
     """Ask once, over a connection of its own."""
-    with connect(port, BODY_SECONDS if body_bytes else PATIENCE_SECONDS, tls) as peer:
+    with connect(port, BODY_SECONDS if body_bytes else PATIENCE_SECONDS, tls, around) as peer:
         peer.sendall(request_bytes(port, target, fields, body_bytes))
         return read_answer(peer)
 
 
-def connect(port, timeout=PATIENCE_SECONDS, tls=False):
+def connect(port, timeout=PATIENCE_SECONDS, tls=False, around=surroundings.LOOPBACK):
     """A connection; over TLS the server's word that it is itself is taken."""
-    peer = socket.create_connection(('127.0.0.1', port), timeout=timeout)
+    with around.inside():
+        peer = socket.create_connection((around.host, port), timeout=timeout)
     return trusting().wrap_socket(peer) if tls else peer
 
 

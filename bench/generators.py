@@ -9,6 +9,7 @@ import subprocess
 import certificate
 import client
 import servers
+import surroundings
 
 PERCENTILES = ('50', '75', '90', '99', '99.9', '99.99', '99.999', '100')
 GRACE_SECONDS = 60
@@ -33,10 +34,11 @@ class Load:
     rate: object
     cpus: tuple
     folder: pathlib.Path
+    around: surroundings.Surroundings = surroundings.LOOPBACK
 
     def url(self):
         scheme = 'https' if self.workload.tls else 'http'
-        return f'{scheme}://127.0.0.1:{self.port}{self.targets[0]}'
+        return f'{scheme}://{self.around.host}:{self.port}{self.targets[0]}'
 
 
 @dataclasses.dataclass
@@ -74,7 +76,7 @@ class RingletLoad:
         return None
 
     def start(self, load, name='load'):
-        return start(['taskset', '-c', servers.listed(load.cpus), *self.command(load, name)])
+        return start(load, self.command(load, name))
 
     def command(self, load, name):
         work = load.workload
@@ -161,7 +163,7 @@ class Wrk:
         command += ['--latency', f'-R{load.rate}'] if self.keeps_rate and load.rate else []
         for field in load.workload.fields:
             command += ['-H', field]
-        return start(['taskset', '-c', servers.listed(load.cpus), *command, load.url()])
+        return start(load, [*command, load.url()])
 
     def finish(self, process, load, name='load'):
         del name
@@ -215,9 +217,10 @@ def read_rate(text, rate, outcome):
     outcome.latency_us = {key: found.get(key) for key in PERCENTILES}
 
 
-def start(command):
+def start(load, command):
     """A generator dies with the comparison, as servers do, and hears no Ctrl-C of its own."""
-    return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+    words = ['taskset', '-c', servers.listed(load.cpus), *load.around.before_load, *command]
+    return subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                             stderr=subprocess.STDOUT, text=True, start_new_session=True,
                             preexec_fn=servers.end_with_parent)
 

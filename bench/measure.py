@@ -110,7 +110,7 @@ class Measurer:
         targets = tuple(server.kind.target(target) for target in work.targets)
         return generators.Load(work, server.port, targets, block.connections, self.options.seconds,
                                self.options.warmup, block.rate, self.options.load_cpus,
-                               self.yard.home)
+                               self.yard.home, server.kind.around)
 
     def under_load(self, server, load):
         """Outcome, what the CPU did, and the memory it took, of one stretch of load."""

@@ -23,7 +23,7 @@ if [ $extent = words ]; then
     has python3 || need bench
 else
     need build bench
-    [ $extent = own ] || want peers counters
+    [ $extent = own ] || want peers counters controls
     echo "ringlet: building a release" >&2
     build bench -DCMAKE_BUILD_TYPE=Release -DBUILD_TESTING=OFF -DBUILD_BENCH=ON
 fi

@@ -17,6 +17,7 @@ import certificate
 import client
 import content
 import machine
+import surroundings
 import workloads
 
 START_SECONDS = 20
@@ -47,6 +48,7 @@ class Place:
     alone: bool = False
     face: str = 'files'
     plain_port: int = 0
+    host: str = surroundings.LOOPBACK.host
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,6 +66,7 @@ class Kind:
     compresses: bool = False
     spins: bool = False
     logs: bool = False
+    around: surroundings.Surroundings = surroundings.LOOPBACK
 
     def command(self, place):
         return COMMANDS[self.peer or self.role](self, place)
@@ -98,7 +101,8 @@ def settings(place):
     mask = sum(1 << cpu for cpu in place.cpus)
     chain, key = certificate.paths(place.home.parent)
     return {'cores': cores, 'workers': 0 if cores == 1 or place.alone else cores,
-            'cpu_mask': f'{mask:b}', 'port': place.port, 'home': place.home, 'site': place.site,
+            'cpu_mask': f'{mask:b}', 'host': place.host, 'port': place.port,
+            'home': place.home, 'site': place.site,
             'brotli_module': f'load_module {NGINX_BROTLI};' if has_nginx_brotli() else '',
             'brotli_static': 'brotli_static on;' if has_nginx_brotli() else '',
             'user_line': 'user: root' if os.geteuid() == 0 else '# user: whoever starts it',
@@ -119,7 +123,7 @@ def render(template, values):
 
 def ringlet_command(kind, place):
     return [kind.program, '--engine', kind.engine, '--cpus', listed(place.cpus), '--host',
-            '127.0.0.1', '--root', str(place.site), '--timeout', '300s', '--quiet',
+            place.host, '--root', str(place.site), '--timeout', '300s', '--quiet',
             *(['--compress'] if kind.compresses else []),
             *(['--spin', str(SPIN_US)] if kind.spins else []),
             *(['--log', str(place.home / 'access.log')] if kind.logs else []),
@@ -135,8 +139,8 @@ def ringlet_face(place):
 
 
 def ceiling_command(kind, place):
-    return [kind.program, '--engine', kind.engine, '--port', str(place.port), '--cpu',
-            str(place.cpus[0])]
+    return [kind.program, '--engine', kind.engine, '--host', place.host, '--port',
+            str(place.port), '--cpu', str(place.cpus[0])]
 
 
 def nginx_command(kind, place):
@@ -212,14 +216,15 @@ def peer_kinds(names):
 
 
 class Server:
-    """One running server with its children, listening on a port of 127.0.0.1."""
+    """One running server with its children, listening on a port of its host."""
 
     def __init__(self, kind, place, wrapper=(), environment=None):
         self.kind = kind
         self.place = place
         self.port = place.port
         self.log = place.home / 'server.log'
-        self.command = ['taskset', '-c', listed(place.cpus), *wrapper, *kind.command(place)]
+        self.command = ['taskset', '-c', listed(place.cpus), *kind.around.before_server, *wrapper,
+                        *kind.command(place)]
         with open(self.log, 'wb') as log:
             self.process = subprocess.Popen(
                 self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=place.home,
@@ -242,12 +247,13 @@ class Server:
 
     def ask(self, target, fields=(), body_bytes=0):
         """Ask it once, over TLS where that is the face it shows."""
-        return client.ask(self.port, target, fields, self.place.face == 'tls', body_bytes)
+        return client.ask(self.port, target, fields, self.place.face == 'tls', body_bytes,
+                          self.kind.around)
 
     def has_compressed(self):
         """Is every file of the page there compressed?"""
-        return all(client.ask(self.port, f'/page/{name}', ('Accept-Encoding: br',)).field(
-            'Content-Encoding') for name in filter(content.is_text, content.PAGE_KIB))
+        return all(self.ask(f'/page/{name}', ('Accept-Encoding: br',)).field('Content-Encoding')
+                   for name in filter(content.is_text, content.PAGE_KIB))
 
     def said(self):
         text = self.log.read_text(errors='replace').strip()
@@ -291,7 +297,7 @@ class Server:
                 self.process.wait(0.2)
                 break
             with contextlib.suppress(OSError):
-                client.connect(self.port, timeout=1).close()
+                client.connect(self.port, timeout=1, around=self.kind.around).close()
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
@@ -349,9 +355,9 @@ class Yard:
         port = FIXED_PORT if fixed_port else free_port()
         cpus = cpus or self.cpus
         if face != 'tls':
-            return Place(home, site, cpus, port, alone, face)
+            return Place(home, site, cpus, port, alone, face, host=kind.around.host)
         certificate.make(self.home)
-        return Place(home, site, cpus, port, alone, face, free_port())
+        return Place(home, site, cpus, port, alone, face, free_port(), kind.around.host)
 
     @contextlib.contextmanager
     def server(self, kind, wrapper=(), environment=None, face='files', cpus=None):

@@ -27,7 +27,8 @@ has_clang_runtime() {
     [ -e "$(clang -print-runtime-dir)/libclang_rt.fuzzer-$(uname -m).a" ]
 }
 
-# The packages that are missing for `$1`: build, test, clang, bench, peers or counters.
+# The packages that are missing for `$1`: build, test, clang, bench, peers, counters or
+# controls.
 missing_for() {
     case $1 in
     build)
@@ -76,6 +77,10 @@ missing_for() {
         has strace || echo strace
         has perf || echo linux-perf
         has valgrind || echo valgrind
+        ;;
+    controls)
+        has_header seccomp.h || echo libseccomp-dev
+        { has ip || [ -x /usr/sbin/ip ]; } || echo iproute2
         ;;
     esac
 }
