@@ -4,6 +4,7 @@
 #include "server/conn.h"
 #include "server/fills.h"
 #include "server/listener.h"
+#include "server/newcomers.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -167,9 +168,10 @@ void entrance_stopped(struct entrance *e, const struct io_event *event)
     int result = event->result;
 
     door->state = DOOR_STOPPED;
-    if (e->stage == ENTRANCE_SHUT || (e->stage == ENTRANCE_DRAINING && result == 0))
+    if (e->stage == ENTRANCE_SHUT ||
+        (e->stage == ENTRANCE_DRAINING && result == 0 && !e->newcomers_look_ms))
         close_listener(door);
-    else if (result < 0)
+    else if (result < 0 || e->stage == ENTRANCE_DRAINING)
         door->retry_ms = e->core->now_ms + ENTRANCE_RETRY_MS;
     else
         entrance_admit(e);
@@ -185,29 +187,56 @@ static void retry(struct entrance *e, struct door *door)
         return;
     }
     begin(e, door);
-    if (e->stage != ENTRANCE_OPEN)
+    if (e->stage != ENTRANCE_OPEN && !e->newcomers_look_ms)
         end(e, door);
+}
+
+static bool newcomers_are_coming(const struct entrance *e)
+{
+    if (e->core->now_ms >= e->newcomers_until_ms)
+        return false;
+    for (int i = 0; i < e->count; i++)
+        if (e->doors[i].listener >= 0 && newcomers_are_there(e->doors[i].listener))
+            return true;
+    return false;
+}
+
+/* When nobody is to come any more, the queues are emptied for the last time. */
+static void look_for_newcomers(struct entrance *e)
+{
+    e->newcomers_look_ms = 0;
+    if (newcomers_are_coming(e)) {
+        e->newcomers_look_ms = e->core->now_ms + ENTRANCE_NEWCOMERS_STEP_MS;
+        return;
+    }
+    entrance_pause(e);
 }
 
 void entrance_turn(struct entrance *e)
 {
+    if (e->newcomers_look_ms && e->core->now_ms >= e->newcomers_look_ms)
+        look_for_newcomers(e);
     for (int i = 0; i < e->count; i++)
         if (e->doors[i].retry_ms && e->core->now_ms >= e->doors[i].retry_ms)
             retry(e, &e->doors[i]);
 }
 
+/* The earlier of two times; 0 is none. */
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a == 0 || (b > 0 && b < a) ? b : a;
+}
+
 int entrance_wait_ms(const struct entrance *e)
 {
     uint64_t now = e->core->now_ms;
-    int ms = -1;
+    uint64_t at = e->newcomers_look_ms;
 
-    for (int i = 0; i < e->count; i++) {
-        uint64_t at = e->doors[i].retry_ms;
-        int left = at > now ? (int)(at - now) : 0;
-        if (at && (ms < 0 || left < ms))
-            ms = left;
-    }
-    return ms;
+    for (int i = 0; i < e->count; i++)
+        at = earlier(at, e->doors[i].retry_ms);
+    if (at == 0)
+        return -1;
+    return at > now ? (int)(at - now) : 0;
 }
 
 /* --- from beginning to end --- */
@@ -230,14 +259,13 @@ void entrance_drain(struct entrance *e)
 {
     e->stage = ENTRANCE_DRAINING;
     set_idle(e);
-    for (int i = 0; i < e->count; i++) {
-        struct door *door = &e->doors[i];
-        listener_let_nobody_in(door->listener);
-        if (door->state == DOOR_ACCEPTS)
-            end(e, door);
-        else if (door->state == DOOR_STOPPED)
-            retry(e, door);
-    }
+    e->newcomers_until_ms = e->core->now_ms + ENTRANCE_NEWCOMERS_MS;
+    for (int i = 0; i < e->count; i++)
+        listener_let_nobody_in(e->doors[i].listener);
+    look_for_newcomers(e);
+    for (int i = 0; i < e->count; i++)
+        if (e->doors[i].state == DOOR_STOPPED)
+            retry(e, &e->doors[i]);
 }
 
 unsigned entrance_shut(struct entrance *e)
@@ -245,6 +273,7 @@ unsigned entrance_shut(struct entrance *e)
     unsigned count = parked_count(e);
 
     e->stage = ENTRANCE_SHUT;
+    e->newcomers_look_ms = 0;
     while (parked_count(e) > 0)
         close(e->parked[e->parked_first++].fd);
     for (int i = 0; i < e->count; i++) {

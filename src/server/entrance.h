@@ -14,6 +14,10 @@ enum {
     ENTRANCE_CROWDED_IDLE_MS =
         1000, /* how long a connection may be idle while others wait for its place */
     ENTRANCE_DRAIN_IDLE_MS = 1000, /* likewise in a drain: time for a request that is on its way */
+    /* How long a drain keeps its listeners for those who have connected and not come in yet: for
+     * LISTENER_DEFER_S, and a round trip. Longer would be for those who never complete. */
+    ENTRANCE_NEWCOMERS_MS = 1500,
+    ENTRANCE_NEWCOMERS_STEP_MS = 50,      /* between two looks for them */
     ENTRANCE_HURRIED_HANDSHAKE_MS = 3000, /* in either case: time for two round trips, and a loss */
 };
 
@@ -46,7 +50,9 @@ struct entrance {
     int count;             /* of doors */
     struct parked *parked; /* from parked_first to parked_end */
     unsigned parked_first, parked_end, parked_cap;
-    unsigned cut; /* who was in a queue when it was shut */
+    uint64_t newcomers_until_ms; /* in a drain: then the queues are emptied, whoever is to come */
+    uint64_t newcomers_look_ms;  /* when to look for them again; 0: nobody waits for them */
+    unsigned cut;                /* who was in a queue when it was shut */
 };
 
 /* Nothing is accepted yet; the core outlives it. */
@@ -72,7 +78,8 @@ void entrance_turn(struct entrance *e);
 /* How long until there is something to do by the clock; -1: nothing. */
 int entrance_wait_ms(const struct entrance *e);
 
-/* Nobody new: who waits in the queues comes in, and then the listeners are closed. */
+/* Nobody new: who waits in the queues, or has connected and sent nothing yet, comes in, and then
+ * the listeners are closed. */
 void entrance_drain(struct entrance *e);
 /* Nobody at all. Returns how many were cut who had been parked. */
 unsigned entrance_shut(struct entrance *e);

@@ -160,13 +160,21 @@ static int bind_all(struct address *address, uint16_t *port, int *fds, unsigned 
     return 0;
 }
 
+/* Where the kernel can't, clients come before their requests do. */
+static void defer(int fd, int seconds)
+{
+    (void)set_option(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, seconds);
+}
+
 static int listen_all(const int *fds, unsigned count)
 {
     int queue = backlog();
 
-    for (unsigned i = 0; i < count; i++)
+    for (unsigned i = 0; i < count; i++) {
+        defer(fds[i], LISTENER_DEFER_S);
         if (listen(fds[i], queue) < 0)
             return -errno;
+    }
     return 0;
 }
 
@@ -249,6 +257,7 @@ void listener_let_nobody_in(int fd)
     const struct sock_fprog program = { .len = sizeof steps / sizeof *steps, .filter = steps };
 
     (void)setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program);
+    defer(fd, 0);
 }
 
 void listener_close_all(const int *fds, unsigned count)

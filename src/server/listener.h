@@ -21,6 +21,11 @@ enum {
      * for each that reads slowly, of memory that all connections of the machine share (tcp_mem in
      * tcp(7)). */
     LISTENER_UNSENT = 256 * 1024,
+    /* A client comes into the queue with its request, so that it can be answered on the spot; one
+     * that sends nothing comes about so much later (TCP_DEFER_ACCEPT in tcp(7): the kernel counts
+     * in repetitions of its SYN-ACK, and the first is sent after a second). Less can't be asked
+     * for, and with more a client that only connects would find nobody to talk to. */
+    LISTENER_DEFER_S = 1,
     LISTENER_ADDRESS_MAX = 72, /* "[IPv6 address%interface]:65535" and its NUL */
 };
 
@@ -32,17 +37,19 @@ bool listener_address(const char *host, uint16_t port, struct sockaddr_storage *
 void listener_name(char out[LISTENER_ADDRESS_MAX], const char *host, uint16_t port);
 
 /* Open `count` listeners: non-blocking, close-on-exec, TCP_NODELAY and TCP_NOTSENT_LOWAT (which
- * accepted sockets inherit), all of them bound before the first one listens, so that no connection
- * is queued on one of a set that can't be completed. "::" takes both families, every other IPv6
- * address its own only. *port 0 becomes the one the kernel chose. They are the caller's from then
- * on. 0, or -errno with the reason in *why and nothing left open. */
+ * accepted sockets inherit), TCP_DEFER_ACCEPT, all of them bound before the first one listens, so
+ * that no connection is queued on one of a set that can't be completed. "::" takes both families,
+ * every other IPv6 address its own only. *port 0 becomes the one the kernel chose. They are the
+ * caller's from then on. 0, or -errno with the reason in *why and nothing left open. */
 int listener_open_all(const char *host, uint16_t *port, int *fds, unsigned count,
                       struct sentence *why);
 
 /* Let nobody new into the queue of one listener; who is in it can be accepted, and is not kept from
- * completing a handshake that has begun. Before a listener is emptied and closed: a client that
- * came in between the two would be reset, one whose SYN is not answered asks again a second later
- * and is refused or finds the next server. Where the kernel can't, nothing changes. */
+ * completing a handshake that has begun. Those who have, and have sent nothing yet, come into it
+ * with what they send, or a second after they connected (newcomers.h). Before a listener is emptied
+ * and closed: a client that came in between the two would be reset, one whose SYN is not answered
+ * asks again a second later and is refused or finds the next server. Where the kernel can't,
+ * nothing changes. */
 void listener_let_nobody_in(int fd);
 
 /* Connections still in their queues are reset. */

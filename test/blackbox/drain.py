@@ -104,6 +104,36 @@ class Drain(unittest.TestCase):
                 one.expect_fin()
         server.stop(0)
 
+    def test_who_has_sent_nothing_yet_is_not_reset(self):
+        """They are connected, and not accepted: one sends its request at once, others in a while,
+        one just stays."""
+        until(lambda: not self.speak_after_the_signal(), 60)
+
+    def speak_after_the_signal(self):
+        """What went wrong is told only when this program was quick enough: who says nothing for a
+        while is idle, and told to go."""
+        server = self.start("--drain-timeout", "15")
+        start = time.monotonic()
+        clients = [server.client() for _ in range(6)]
+        silent = server.client()
+        server.tell(signal.SIGTERM)
+        for client in clients:
+            time.sleep(0.08)
+            client.send(request("/"))
+        slow = time.monotonic() - start > 0.9
+        with contextlib.ExitStack() as stack:
+            if slow:
+                stack.enter_context(contextlib.suppress(PeerClosed, PeerReset, OSError))
+            for client in clients:
+                reply = client.reply()
+                self.assertEqual((reply.status, reply.body), (200, b"home"))
+                client.expect_fin(LATE)
+                client.close()
+            silent.expect_fin(LATE)
+            silent.close()
+        server.stop(0)
+        return slow
+
     def test_says_close_during_the_drain(self):
         server = self.start("--drain-timeout", "10")
         busy = self.download(server)

@@ -1,12 +1,16 @@
 /* server/entrance.c: who comes in when places or descriptors are short. */
 #include "stage.h"
 
+#include "server/listener.h"
+
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
 
 #include <cmocka.h>
+
+#include <unistd.h>
 
 #define HELLO "GET /hello.txt HTTP/1.1\r\nHost: h\r\n\r\n"
 
@@ -148,6 +152,94 @@ static void a_drain_while_waiting_for_descriptors(void **state)
     stage_close(stage);
 }
 
+/* --- a drain, and those who are connected and have sent nothing --- */
+
+/* Its listener is a real one from now on. Returns somebody connected to it. */
+static int put_newcomer(struct stage *stage)
+{
+    struct sockaddr_storage address;
+    struct sentence why;
+    socklen_t len;
+    uint16_t port = 0;
+    int listener, client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    assert_int_equal(listener_open_all("127.0.0.1", &port, &listener, 1, &why), 0);
+    assert_true(listener_address("127.0.0.1", port, &address, &len));
+    assert_int_equal(connect(client, (const struct sockaddr *)&address, len), 0);
+    assert_true(dup2(listener, stage->loop.entrance.doors[0].listener) >= 0);
+    close(listener);
+    return client;
+}
+
+static void a_drain_waits_for_newcomers(void **state)
+{
+    struct stage *stage = calm();
+    int newcomer = put_newcomer(stage);
+
+    (void)state;
+    loop_drain(&stage->loop);
+    stage_settle(stage);
+    assert_true(stage->loop.entrance.doors[0].listener >= 0);
+    struct client *client = client_visit(stage, HELLO);
+    assert_true(client_gets_file(client, FILE_HELLO));
+
+    close(newcomer);
+    stage_pass(stage, ENTRANCE_NEWCOMERS_MS);
+    assert_int_equal(stage->loop.entrance.doors[0].listener, -1);
+    stage_close(stage);
+}
+
+static void a_drain_does_not_wait_for_ever(void **state)
+{
+    struct stage *stage = calm();
+    int newcomer = put_newcomer(stage);
+
+    (void)state;
+    loop_drain(&stage->loop);
+    for (int left = ENTRANCE_NEWCOMERS_MS; left > 0; left -= ENTRANCE_NEWCOMERS_STEP_MS) {
+        assert_true(stage->loop.entrance.doors[0].listener >= 0);
+        assert_in_range(entrance_wait_ms(&stage->loop.entrance), 0, ENTRANCE_NEWCOMERS_STEP_MS);
+        stage_pass(stage, ENTRANCE_NEWCOMERS_STEP_MS);
+    }
+    assert_int_equal(stage->loop.entrance.doors[0].listener, -1);
+    close(newcomer);
+    stage_close(stage);
+}
+
+/* Accepting fails meanwhile, and is tried again. */
+static void a_drain_with_newcomers_and_no_descriptors(void **state)
+{
+    struct stage *stage = calm();
+    int newcomer = put_newcomer(stage);
+
+    (void)state;
+    loop_drain(&stage->loop);
+    fake_io_fail_accept(stage->io, EMFILE, 1);
+    struct client *client = client_visit(stage, HELLO);
+    client_gets_nothing(client, FAKE_SAW_NOTHING);
+    stage_pass(stage, ENTRANCE_RETRY_MS);
+    assert_true(client_gets_file(client, FILE_HELLO));
+    assert_true(stage->loop.entrance.doors[0].listener >= 0);
+    close(newcomer);
+    stage_pass(stage, ENTRANCE_NEWCOMERS_MS);
+    assert_int_equal(stage->loop.entrance.doors[0].listener, -1);
+    stage_close(stage);
+}
+
+static void a_stop_waits_for_nobody(void **state)
+{
+    struct stage *stage = calm();
+    int newcomer = put_newcomer(stage);
+
+    (void)state;
+    loop_drain(&stage->loop);
+    loop_stop(&stage->loop);
+    stage_settle(stage);
+    assert_int_equal(stage->loop.entrance.doors[0].listener, -1);
+    close(newcomer);
+    stage_close(stage);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -157,6 +249,10 @@ int main(void)
         cmocka_unit_test(accepting_is_tried_again_in_a_while),
         cmocka_unit_test(a_drain_without_descriptors_still_empties_the_queue),
         cmocka_unit_test(a_drain_while_waiting_for_descriptors),
+        cmocka_unit_test(a_drain_waits_for_newcomers),
+        cmocka_unit_test(a_drain_does_not_wait_for_ever),
+        cmocka_unit_test(a_drain_with_newcomers_and_no_descriptors),
+        cmocka_unit_test(a_stop_waits_for_nobody),
     };
 
     return cmocka_run_group_tests(tests, stage_build_site, stage_remove_site);

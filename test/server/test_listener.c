@@ -59,6 +59,15 @@ static int try_connect(const char *host, uint16_t port)
     return result;
 }
 
+/* The next connection, which a client's silence keeps away for a second or so. */
+static int accept_next(int listener)
+{
+    struct pollfd queue = { .fd = listener, .events = POLLIN };
+
+    assert_int_equal(poll(&queue, 1, 10000), 1);
+    return accept(listener, NULL, NULL);
+}
+
 static void reads_numeric_addresses(void **state)
 {
     static const struct {
@@ -136,6 +145,21 @@ static void accepted_sockets_do_not_delay_or_hoard(void **state)
     listener_close_all(fds, 1);
 }
 
+static void clients_come_with_their_request(void **state)
+{
+    int fds[2];
+    uint16_t port = 0;
+    struct sentence why;
+
+    (void)state;
+    assert_int_equal(listener_open_all("127.0.0.1", &port, fds, 2, &why), 0);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(option_of(fds[i], IPPROTO_TCP, TCP_DEFER_ACCEPT), LISTENER_DEFER_S);
+    listener_let_nobody_in(fds[0]);
+    assert_int_equal(option_of(fds[0], IPPROTO_TCP, TCP_DEFER_ACCEPT), 0);
+    listener_close_all(fds, 2);
+}
+
 /* Also against listeners of our own kind, whose SO_REUSEPORT would let us in. */
 static void a_port_in_use_is_refused(void **state)
 {
@@ -197,7 +221,7 @@ static void a_restart_finds_its_port(void **state)
     assert_true(listener_address("127.0.0.1", port, &address, &len));
     int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_int_equal(connect(client, (const struct sockaddr *)&address, len), 0);
-    int accepted = accept(fds[0], NULL, NULL);
+    int accepted = accept_next(fds[0]);
     assert_true(accepted >= 0);
     close(accepted); /* first, so that TIME_WAIT is on this side */
     close(client);
@@ -352,10 +376,10 @@ static void lets_nobody_in_before_it_closes(void **state)
     int late = begin_connect(port);
     assert_false(connects_within(late, 100));
 
-    int accepted = accept(listener, NULL, NULL);
+    assert_int_equal(send(early, "ping", 4, MSG_NOSIGNAL), 4);
+    int accepted = accept_next(listener);
     assert_true(accepted >= 0);
     assert_int_equal(accept(listener, NULL, NULL), -1);
-    assert_int_equal(send(early, "ping", 4, MSG_NOSIGNAL), 4);
     assert_int_equal(recv(accepted, bytes, sizeof bytes, MSG_WAITALL), 4);
     assert_int_equal(send(accepted, "pong", 4, MSG_NOSIGNAL), 4);
     listener_close_all(&listener, 1);
@@ -373,6 +397,7 @@ int main(void)
         cmocka_unit_test(names_addresses),
         cmocka_unit_test(all_share_one_port),
         cmocka_unit_test(accepted_sockets_do_not_delay_or_hoard),
+        cmocka_unit_test(clients_come_with_their_request),
         cmocka_unit_test(a_port_in_use_is_refused),
         cmocka_unit_test(a_port_that_becomes_free_is_taken),
         cmocka_unit_test(a_restart_finds_its_port),
