@@ -7,6 +7,9 @@
 /* Milliseconds that never go back, for deadlines (CLOCK_MONOTONIC_COARSE: a few ms behind). */
 uint64_t clock_ms(void);
 
+/* Nanoseconds that never go back, for spans shorter than those (CLOCK_MONOTONIC). */
+uint64_t clock_ns(void);
+
 /* Seconds since 1970 in UTC, for dates (CLOCK_REALTIME_COARSE). */
 int64_t clock_unix(void);
 

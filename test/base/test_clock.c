@@ -26,6 +26,11 @@ static void test_close_to_the_precise_clocks(void **state)
     int64_t after = precise(CLOCK_MONOTONIC);
     assert_true(monotonic >= before - 20 && monotonic <= after);
 
+    before = precise(CLOCK_MONOTONIC);
+    int64_t fine = (int64_t)(clock_ns() / 1000000);
+    after = precise(CLOCK_MONOTONIC);
+    assert_true(fine >= before && fine <= after);
+
     before = precise(CLOCK_REALTIME) / 1000;
     int64_t seconds = clock_unix();
     after = precise(CLOCK_REALTIME) / 1000;
