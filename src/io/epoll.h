@@ -10,6 +10,7 @@
 #include "io/buffers.h"
 #include "io/helpers.h"
 #include "io/send.h"
+#include "io/spin.h"
 
 #include <errno.h>
 #include <sys/epoll.h>
@@ -46,6 +47,7 @@ struct io {
     struct bounces bounces;
     struct helpers helpers;
     struct io_stats stats;
+    struct spin spin;
     unsigned socks_max;
     pthread_t owner; /* the thread all calls come from */
     struct epoll_event reports[EPOLL_REPORTS_MAX];

@@ -49,6 +49,7 @@ enum {
     IO_SOCK_LEASES_MAX = 96,
     IO_LISTENERS_MAX = 2,         /* that one struct io accepts from at a time */
     IO_EVENTS_MIN = 16,           /* room that `wait` needs in its array */
+    IO_SPIN_MAX_US = 1000,        /* no longer than the shortest sleep */
 };
 
 struct io; /* an open engine; each engine has its own */
@@ -59,6 +60,7 @@ struct io_config {
     unsigned buffers;     /* receive buffers lent out at most; a power of two, 128 to 32768 */
     unsigned buffer_size; /* bytes each */
     unsigned helpers_max; /* helper threads at most, 1 to 64; started when first needed */
+    unsigned spin_us;     /* that `wait` may poll before it sleeps; 0, never, to IO_SPIN_MAX_US */
 };
 
 /* One connected socket. The caller owns the memory (zeroed before the first attach) from before
@@ -178,7 +180,8 @@ struct io_event {
 
 /* What an engine counts; all from `open` on. */
 struct io_stats {
-    uint64_t waits;      /* times `wait` entered the kernel */
+    uint64_t waits;      /* times `wait` entered the kernel; all looks of one poll are one */
+    uint64_t spins;      /* times it polled before sleeping */
     uint64_t events;
     uint64_t starved;    /* times a socket found no free buffer */
     uint64_t overflows;  /* completion queue overflows (io_uring) */
@@ -228,7 +231,9 @@ struct io_engine {
     /* Submit everything, then sleep until something happens or `timeout_ms` has passed (-1: for
      * ever, 0: do not sleep; up to twice as long when woken by what is swallowed). Returns how many
      * events it wrote, at most `max` (at least IO_EVENTS_MIN); 0 after a timeout or a signal. What
-     * does not fit comes with the next call. */
+     * does not fit comes with the next call. With `spin_us` it polls for so long before it sleeps,
+     * and that comes on top; not while no socket is attached, and not where it has often been in
+     * vain. What would end the sleep is found, but for a signal. */
     int (*wait)(struct io *, struct io_event *, int max, int timeout_ms);
 
     struct io_stats (*stats)(const struct io *);

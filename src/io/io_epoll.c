@@ -4,6 +4,7 @@
  * list is where fairness comes from, and no report of the kernel is kept beyond the turn that
  * fetched it. */
 #include "base/check.h"
+#include "base/clock.h"
 #include "io/epoll.h"
 #include "io/patience.h"
 
@@ -49,14 +50,36 @@ static int note_all(struct io *io, int reports, struct io_event *events, int roo
     return (int)(at - events);
 }
 
-/* Ask the kernel what is ready. Returns how many reports, 0 after a timeout, -EINTR. */
-static int look(struct io *io, int timeout_ms)
+/* Returns how many reports, 0 after a timeout, -EINTR. */
+static int fetch(struct io *io, int timeout_ms)
 {
     int count = epoll_wait(io->epoll_fd, io->reports, EPOLL_REPORTS_MAX, timeout_ms);
 
+    return count < 0 ? -errno : count;
+}
+
+static int sleep_or_poll(struct io *io, int timeout_ms)
+{
+    struct spin *spin = &io->spin;
+    int count = 0;
+
+    if (!spin_is_on(spin))
+        return fetch(io, timeout_ms);
+    if (spin_begin(spin, clock_ns(), io->stats.socks > 0))
+        while ((count = fetch(io, 0)) == 0 && spin_goes_on(spin, clock_ns()))
+            continue;
+    if (count == 0)
+        count = fetch(io, timeout_ms);
+    spin_end(spin, clock_ns());
+    return count;
+}
+
+/* Ask the kernel what is ready. Returns as fetch does. */
+static int look(struct io *io, int timeout_ms)
+{
     io->stats.waits++;
     io->passed_over = false;
-    return count < 0 ? -errno : count;
+    return timeout_ms != 0 ? sleep_or_poll(io, timeout_ms) : fetch(io, 0);
 }
 
 /* Every socket that is ready now has one turn; those with more to do queue up again behind. */
@@ -167,6 +190,7 @@ static int epoll_open(struct io **opened, const struct io_config *config)
     list_init(&io->jobs);
     io->socks_max = config->socks_max;
     io->owner = pthread_self();
+    spin_init(&io->spin, config->spin_us);
     send_silence();
 
     int result = open_parts(io, config);
@@ -195,6 +219,7 @@ static struct io_stats epoll_stats(const struct io *io)
     struct io_stats stats = io->stats;
 
     stats.leases = io->buffers.lent;
+    stats.spins = io->spin.count;
     return stats;
 }
 

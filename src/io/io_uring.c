@@ -3,6 +3,7 @@
  * Completions become events in the caller's array one for one; what does not come by completion
  * (pieces of files, owed closes, what helpers did) is on lists, and each member has a turn. */
 #include "base/check.h"
+#include "base/clock.h"
 #include "io/patience.h"
 #include "io/uring.h"
 
@@ -102,6 +103,27 @@ static bool has_local_work(const struct io *io)
            !list_empty(&io->watches) || uring_listener_has_rest(io);
 }
 
+/* Until there is a completion, or the time is up. */
+static void sleep_or_poll(struct io *io, int timeout_ms)
+{
+    struct spin *spin = &io->spin;
+
+    if (!spin_is_on(spin)) {
+        ring_enter(&io->ring, true, timeout_ms);
+        return;
+    }
+    if (ring_pending(&io->ring) > 0) {
+        ring_enter(&io->ring, false, 0);
+        if (ring_completed(&io->ring) > 0)
+            return; /* it says nothing about when the peers will ask for something */
+    }
+    if (spin_begin(spin, clock_ns(), io->stats.socks > 0))
+        while (!ring_has_news(&io->ring) && spin_goes_on(spin, clock_ns()))
+            continue;
+    ring_enter(&io->ring, !ring_has_news(&io->ring), timeout_ms);
+    spin_end(spin, clock_ns());
+}
+
 /* One turn: a quarter of the room at least is for completions, so that neither side starves the
  * other. `slept` tells whether it slept and nothing had come. */
 static int turn(struct io *io, struct io_event *events, int max, int timeout_ms, bool *slept)
@@ -119,7 +141,10 @@ static int turn(struct io *io, struct io_event *events, int max, int timeout_ms,
     bool idle = count == 0 && completed == 0 && !has_local_work(io);
     if (ring_pending(&io->ring) > 0 || completed < (unsigned)(max - count)) {
         io->stats.waits++;
-        ring_enter(&io->ring, idle && timeout_ms != 0, timeout_ms);
+        if (idle && timeout_ms != 0)
+            sleep_or_poll(io, timeout_ms);
+        else
+            ring_enter(&io->ring, false, 0);
     }
     *slept = idle && ring_completed(&io->ring) == 0;
     return count + reap(io, &events[count], max - count);
@@ -181,7 +206,7 @@ static int open_ring(struct io *io, const struct io_config *config)
     while (completions < COMPLETIONS_MAX && completions < 2 * config->socks_max)
         completions *= 2;
 
-    int result = ring_open(&io->ring, SUBMISSIONS, completions);
+    int result = ring_open(&io->ring, SUBMISSIONS, completions, config->spin_us > 0);
     if (result < 0)
         return result;
     io_uring_register_iowq_max_workers(&io->ring.uring, workers);
@@ -232,6 +257,7 @@ static int uring_open(struct io **opened, const struct io_config *config)
     list_init(&io->jobs);
     io->socks_max = config->socks_max;
     io->owner = pthread_self();
+    spin_init(&io->spin, config->spin_us);
     send_silence();
 
     int result = open_parts(io, config);
@@ -281,6 +307,7 @@ static struct io_stats uring_stats(const struct io *io)
 
     stats.leases = io->buffers.lent;
     stats.overflows = io->ring.overflows;
+    stats.spins = io->spin.count;
     return stats;
 }
 
@@ -342,7 +369,7 @@ static void list_features(unsigned found, char *features, size_t cap)
 int io_uring_probe(char *features, size_t cap)
 {
     struct ring ring;
-    int result = ring_open(&ring, SUBMISSIONS, COMPLETIONS_MIN);
+    int result = ring_open(&ring, SUBMISSIONS, COMPLETIONS_MIN, true);
 
     if (cap > 0)
         features[0] = '\0';

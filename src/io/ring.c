@@ -19,14 +19,15 @@ static void map_slots(struct io_uring *uring)
         uring->sq.array[i] = i;
 }
 
-int ring_open(struct ring *r, unsigned entries, unsigned completions)
+int ring_open(struct ring *r, unsigned entries, unsigned completions, bool polled)
 {
+    unsigned setup = SETUP | (polled ? IORING_SETUP_TASKRUN_FLAG : 0);
     struct io_uring_params params;
     int result;
 
     *r = (struct ring){0};
     do {
-        params = (struct io_uring_params){.flags = SETUP, .cq_entries = completions};
+        params = (struct io_uring_params){ .flags = setup, .cq_entries = completions };
         result = io_uring_queue_init_params(entries, &r->uring, &params);
         entries /= 2;
         completions /= 2;

@@ -19,8 +19,9 @@ struct ring {
 };
 
 /* With room for about `entries` submissions and `completions` completions, fewer when memory is
- * short. 0 or -errno. It belongs to the calling thread. */
-int ring_open(struct ring *, unsigned entries, unsigned completions);
+ * short. `polled` says that ring_has_news will be asked. 0 or -errno. It belongs to the calling
+ * thread. */
+int ring_open(struct ring *, unsigned entries, unsigned completions, bool polled);
 void ring_free(struct ring *);
 
 /* Hand over what waits to be submitted, without looking for completions. */
@@ -63,6 +64,14 @@ static inline struct io_uring_sqe *ring_next(struct ring *r, uint8_t opcode, int
 static inline unsigned ring_completed(const struct ring *r)
 {
     return io_uring_cq_ready(&r->uring);
+}
+
+/* Whether there are completions, or ring_enter would bring some: the kernel says so in memory. */
+static inline bool ring_has_news(const struct ring *r)
+{
+    unsigned flags = __atomic_load_n(r->uring.sq.kflags, __ATOMIC_RELAXED);
+
+    return ring_completed(r) > 0 || (flags & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW));
 }
 
 /* The completion `n` places behind the oldest. */

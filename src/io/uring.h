@@ -12,6 +12,7 @@
 #include "io/helpers.h"
 #include "io/ring.h"
 #include "io/send.h"
+#include "io/spin.h"
 #include "io/surplus.h"
 
 enum { BUFFER_GROUP = 0 };
@@ -52,6 +53,7 @@ struct io {
     struct bounces bounces;
     struct helpers helpers;
     struct io_stats stats;
+    struct spin spin;
     unsigned socks_max;
     pthread_t owner; /* the thread all calls come from */
     struct file_looks looks;

@@ -14,12 +14,20 @@
 
 #include <cmocka.h>
 
-enum { SILENT_WAITS = 8, SILENT_MS = 5, SLEEP_MS = 120, AWAKE_MS = 40, WAKES_MAX = 4 };
+enum {
+    SILENT_WAITS = 8,
+    SILENT_MS = 5,
+    SLEEP_MS = 120,
+    LATE_MS = 150,
+    AWAKE_MS = 40,
+    WAKES_MAX = 4,
+};
 
 static struct {
     const struct io_engine *engine;
     const struct peer_ops *peers;
     uint64_t seed;
+    unsigned spin_us;
 } choice;
 
 bool rig_is_fake(const struct rig *rig)
@@ -93,6 +101,14 @@ void rig_choose(const struct io_engine *engine, const struct peer_ops *peers, ui
     choice.seed = seed;
 }
 
+unsigned rig_choose_spin(unsigned spin_us)
+{
+    unsigned before = choice.spin_us;
+
+    choice.spin_us = spin_us;
+    return before;
+}
+
 /* xorshift64 */
 uint64_t rig_random(struct rig *rig, uint64_t below)
 {
@@ -124,7 +140,13 @@ struct rig *rig_open(unsigned buffers)
     rig->engine = choice.engine;
     rig->peers = choice.peers;
     rig->random = choice.seed * 2 + 0x2545f4914f6cdd1d;
-    rig->config = (struct io_config){ RIG_WIRES_MAX, buffers, RIG_BUFFER_SIZE, 4 };
+    rig->config = (struct io_config){
+        .socks_max = RIG_WIRES_MAX,
+        .buffers = buffers,
+        .buffer_size = RIG_BUFFER_SIZE,
+        .helpers_max = 4,
+        .spin_us = choice.spin_us,
+    };
     rig->peers->return_descriptors(NULL); /* a test that failed may have kept them */
     rig->descriptors = open_descriptors();
     assert_int_equal(rig->engine->open(&rig->io, &rig->config), 0);
@@ -306,6 +328,16 @@ static uint64_t processor_ms(void)
 
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+void rig_expect_timeout(struct rig *rig, int timeout_ms)
+{
+    uint64_t start_ms = rig->peers->clock_ms(rig->io);
+
+    assert_int_equal(rig_turn(rig, timeout_ms), 0);
+    uint64_t lasted_ms = rig->peers->clock_ms(rig->io) - start_ms;
+    assert_true(lasted_ms + 1 >= (uint64_t)timeout_ms);
+    assert_true(lasted_ms < (uint64_t)timeout_ms + LATE_MS);
 }
 
 void rig_expect_sleep(struct rig *rig)

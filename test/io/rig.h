@@ -68,6 +68,8 @@ struct rig {
 
 /* Which engine and, for the fake one, which weather; for all rigs from now on. 0 is the calm. */
 void rig_choose(const struct io_engine *engine, const struct peer_ops *peers, uint64_t seed);
+/* For how long engines poll before they sleep; likewise. Returns what it was before, 0 at first. */
+unsigned rig_choose_spin(unsigned spin_us);
 bool rig_is_fake(const struct rig *rig);
 
 /* Open the engine and a listener; nothing accepts yet. */
@@ -84,7 +86,9 @@ int rig_turn(struct rig *rig, int timeout_ms);
 void rig_take(struct rig *rig, const struct io_event *event);
 /* Turns until nothing more comes for a while. */
 void rig_settle(struct rig *rig);
-/* Nothing can come now: a wait lasts as long as it was told, and spends it asleep. */
+/* Nothing can come now: a wait lasts as long as it was told... */
+void rig_expect_timeout(struct rig *rig, int timeout_ms);
+/* ...and spends it asleep. */
 void rig_expect_sleep(struct rig *rig);
 /* A turn; but fails the test when its patience is over: `what` did not happen. */
 void rig_go_on(struct rig *rig, uint64_t start_ms, const char *what);

@@ -21,7 +21,9 @@
 enum { EVENTS = 64 };
 
 static const struct io_engine *const fake = &fake_io_engine;
-static const struct io_config config = { 16, 128, 256, 2 };
+static const struct io_config config = {
+    .socks_max = 16, .buffers = 128, .buffer_size = 256, .helpers_max = 2
+};
 
 /* One attached socket and its peer. */
 struct scene {

@@ -1,7 +1,9 @@
 /* The engine contract, clause by clause, against one engine:
  *
- *     test_io_contract io_uring|epoll|fake [SEED]
+ *     test_io_contract io_uring|epoll [spin]
+ *     test_io_contract fake [SEED]
  *
+ * With `spin` the engine polls before it sleeps, and what holds must hold all the same.
  * The fake engine goes through all of it once in the calm and once in each weather, or in that of
  * SEED alone. Ends with 77, and why, where an engine can't be had. */
 #include "contract.h"
@@ -24,8 +26,8 @@ enum { SKIPPED = 77, USAGE = 2, SEEDS = 4, ENDS_AFTER_S = 380 };
 
 static int all_clauses(void)
 {
-    return contract_turns() + contract_receiving() + contract_sending() + contract_closing() +
-           contract_accepting() + contract_helping();
+    return contract_turns() + contract_spinning() + contract_receiving() + contract_sending() +
+           contract_closing() + contract_accepting() + contract_helping();
 }
 
 static int fake_in_all_weathers(uint64_t first, uint64_t last)
@@ -44,7 +46,9 @@ static int fake_in_all_weathers(uint64_t first, uint64_t last)
 /* Can it be opened here at all? */
 static int try_out(const struct io_engine *engine)
 {
-    const struct io_config config = { 16, 128, 4096, 1 };
+    const struct io_config config = {
+        .socks_max = 16, .buffers = 128, .buffer_size = 4096, .helpers_max = 1
+    };
     struct io *io = NULL;
     int result = engine->open(&io, &config);
 
@@ -53,7 +57,7 @@ static int try_out(const struct io_engine *engine)
     return result;
 }
 
-static int against(const struct io_engine *engine)
+static int against(const struct io_engine *engine, bool spin)
 {
     int result = try_out(engine);
 
@@ -62,6 +66,7 @@ static int against(const struct io_engine *engine)
         return SKIPPED;
     }
     rig_choose(engine, &peer_tcp, 0);
+    rig_choose_spin(spin ? IO_SPIN_MAX_US : 0);
     return all_clauses() > 0;
 }
 
@@ -77,15 +82,16 @@ static void set_descriptor_limit(void)
 int main(int argc, char **argv)
 {
     const char *name = argc > 1 ? argv[1] : "";
+    bool spin = argc > 2 && strcmp(argv[2], "spin") == 0;
 
     alarm(ENDS_AFTER_S);
     set_descriptor_limit();
     if (strcmp(name, "io_uring") == 0)
-        return against(&io_uring_engine);
+        return against(&io_uring_engine, spin);
     if (strcmp(name, "epoll") == 0)
-        return against(&io_epoll_engine);
+        return against(&io_epoll_engine, spin);
     if (strcmp(name, "fake") != 0) {
-        fprintf(stderr, "usage: test_io_contract io_uring|epoll|fake [SEED]\n");
+        fprintf(stderr, "usage: test_io_contract io_uring|epoll [spin], or fake [SEED]\n");
         return USAGE;
     }
     if (argc > 2) {

@@ -14,7 +14,7 @@ enum { ENTRIES = 64, COMPLETIONS = 128, NOPS = 1000 };
 static int open_or_skip(void **state)
 {
     struct ring *r = calloc(1, sizeof *r);
-    int result = ring_open(r, ENTRIES, COMPLETIONS);
+    int result = ring_open(r, ENTRIES, COMPLETIONS, true);
 
     if (result < 0)
         exit(77);
