@@ -101,6 +101,9 @@ struct ringlet_options {
                              /.well-known/acme-challenge/; default false */
     const char *hsts;     /* what Strict-Transport-Security says over HTTPS: "31536000", seconds,
                              with ",includeSubDomains" or ",preload" behind; default NULL: none */
+    uint32_t spin_us;     /* how long a core with requests polls for the next one before it sleeps;
+                             takes a whole CPU while they come; default 0: not at all; over 1,000
+                             is refused by ringlet_run */
 };
 
 /* Fill in the defaults; `size` is sizeof *options. NULL is left alone. */

@@ -63,6 +63,7 @@ struct config {
     char hsts[CONFIG_HSTS_MAX]; /* value of Strict-Transport-Security; "" is none */
 
     enum engine_choice engine;
+    uint32_t spin_us; /* that a core polls before it sleeps; default 0: not at all */
     const char *user; /* "name[:group]" to become once the listeners are bound, or NULL */
 
     const char *log; /* access log: a path, "-" for standard output, or NULL for none */

@@ -112,6 +112,8 @@ static void add_words(struct ringlet *server, const struct ringlet_options *opti
         add_word(server, "--cores=%" PRIu32, options->cores);
     add_text(server, "root", options->root ? options->root : "/");
     add_text(server, "engine", options->engine);
+    if (options->spin_us > 0)
+        add_word(server, "--spin=%" PRIu32, options->spin_us);
     add_text(server, "log", options->log);
     add_word(server, "--drain-timeout=%" PRIu32 "ms", options->drain_ms);
     add_flag(server, "quiet", options->quiet);

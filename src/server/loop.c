@@ -438,7 +438,8 @@ int loop_init(struct loop *loop, const struct loop_setup *setup)
     const struct io_config io_config = { .socks_max = setup->config->max_conns,
                                          .buffers = LOOP_BUFFERS,
                                          .buffer_size = LOOP_BUFFER_SIZE,
-                                         .helpers_max = LOOP_HELPERS };
+                                         .helpers_max = LOOP_HELPERS,
+                                         .spin_us = setup->config->spin_us };
 
     memset(loop, 0, sizeof *loop);
     loop->setup = *setup;

@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/str.h"
 #include "base/text.h"
+#include "io/io.h"
 
 #include <ctype.h>
 #include <inttypes.h>
@@ -71,6 +72,9 @@ const struct option_row option_rows[ID_COUNT] = {
     [ID_ENGINE] = { "engine", 0, KIND_WORD, "NAME", "auto", 0, 0,
                     MEMBER_OF_WORDS(engine, engine_words),
                     "auto, io_uring or epoll; auto falls back to epoll and says why" },
+    [ID_SPIN] = { "spin", 0, KIND_NUMBER, "MICROSECONDS", "0", 0, IO_SPIN_MAX_US, MEMBER(spin_us),
+                  "how long a core with requests polls for the next one before it sleeps: sooner "
+                  "answers for a whole CPU" },
     [ID_LOG] = { "log", 'l', KIND_TEXT, "FILE", NULL, 0, 0, MEMBER(log),
                  "access log in the combined format; - is standard output (default: none)" },
     [ID_TIMEOUT] = { "timeout", 't', KIND_TIME, "TIME", "60s", 1, TIME_MAX_MS, MEMBER(idle_ms),

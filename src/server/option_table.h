@@ -45,6 +45,7 @@ enum option_id {
     ID_WORKERS,
     ID_CPUS,
     ID_ENGINE,
+    ID_SPIN,
     ID_LOG,
     ID_TIMEOUT,
     ID_HEADER_TIMEOUT,

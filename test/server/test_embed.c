@@ -558,6 +558,24 @@ static void wrong_options_of_https(void **state)
     expect_refused(&options, "--tls-key /proc/self/status: no more than 16 are allowed");
 }
 
+static void spinning_is_an_option(void **state)
+{
+    struct ringlet_options options;
+    struct run run;
+
+    (void)state;
+    ringlet_options_init(&options, sizeof options);
+    assert_int_equal(options.spin_us, 0);
+    options.port = 0;
+    options.spin_us = 1001;
+    expect_refused(&options, "--spin 1001: a whole number from 0 to 1000 is allowed");
+    options.spin_us = 1000;
+    struct ringlet *server = ringlet_new(&options);
+    begin(&run, server);
+    ringlet_stop(server);
+    assert_int_equal(finish(&run), 0);
+}
+
 /* A program that knows fewer members, and one that knows more. */
 static void options_may_be_of_another_size(void **state)
 {
@@ -603,6 +621,7 @@ int main(void)
         cmocka_unit_test(signals_stop_it_when_asked_to),
         cmocka_unit_test(https_is_an_option),
         cmocka_unit_test(wrong_options_of_https),
+        cmocka_unit_test(spinning_is_an_option),
         cmocka_unit_test(nothing_is_left_of_one_that_fails),
         cmocka_unit_test(options_may_be_of_another_size),
     };

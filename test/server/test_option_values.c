@@ -25,6 +25,17 @@ static void engines(void **state)
     assert_int_equal(config.engine, ENGINE_AUTO);
 }
 
+static void spinning(void **state)
+{
+    (void)state;
+    assert_read(&config, NOTHING, NULL, OPTIONS_RUN);
+    assert_int_equal(config.spin_us, 0);
+    assert_read(&config, WORDS("--spin", "50"), WORDS("RINGLET_SPIN=7"), OPTIONS_RUN);
+    assert_int_equal(config.spin_us, 50);
+    assert_read(&config, NOTHING, WORDS("RINGLET_SPIN=1000"), OPTIONS_RUN);
+    assert_int_equal(config.spin_us, 1000);
+}
+
 static void entity_tags(void **state)
 {
     (void)state;
@@ -143,6 +154,9 @@ static void bad_values(void **state)
         { { "--max-body", "1kb" }, "ringlet: --max-body 1kb: a size" },
         { { "--max-conns", "0" },
           "ringlet: --max-conns 0: a whole number from 1 to 1000000 is allowed\n" },
+        { { "--spin", "1001" },
+          "ringlet: --spin 1001: a whole number from 0 to 1000 is allowed\n" },
+        { { "--spin", "50us" }, "ringlet: --spin 50us: a whole number" },
         { { "--etag", "md5" }, "ringlet: --etag md5: time, hash or off is allowed\n" },
         { { "--engine", "kqueue" },
           "ringlet: --engine kqueue: auto, io_uring or epoll is allowed\n" },
@@ -407,6 +421,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(engines),
+        cmocka_unit_test(spinning),
         cmocka_unit_test(entity_tags),
         cmocka_unit_test(demo_endpoints),
         cmocka_unit_test(what_answers_for_a_directory),
