@@ -81,6 +81,8 @@ def parser():
     add('--generator', choices=('ringlet-load', 'wrk', 'wrk2'), default='ringlet-load',
         help='wrk keeps no rate; wrk2 makes the histograms, ringlet-load finds the ceilings')
     add('--no-counts', action='store_true', help='no runs under strace and callgrind')
+    add('--no-presence', action='store_true',
+        help='no look at what servers cost while nobody asks')
     add('--out', type=pathlib.Path, default=None, metavar='DIR',
         help='(default bench-results/DATE-COMMIT)')
     add('--quick', action='store_true',
@@ -121,7 +123,7 @@ def fill_lengths(options):
     options.repeats = repeats if options.repeats is None else options.repeats
     if options.quick:
         options.peers = ()
-        options.no_counts = True
+        options.no_counts = options.no_presence = True
         options.workloads = options.workloads or QUICK_ROWS
         options.connections = options.connections or QUICK_CONNECTIONS
 

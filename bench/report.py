@@ -13,6 +13,7 @@ import hgrm
 import page
 import ratios
 import sentences
+import summary
 
 # Figures of a run: title, key, what it is divided by.
 METRICS = (('requests/s', 'requests_per_second', 1), ('CPU µs', 'cpu_ns_per_request', 1000),
@@ -21,6 +22,9 @@ METRICS = (('requests/s', 'requests_per_second', 1), ('CPU µs', 'cpu_ns_per_req
            ('kernel instructions', 'kernel_instructions_per_request', 1),
            ('p50 µs', 'p50', 1), ('p99 µs', 'p99', 1), ('p99.9 µs', 'p99.9', 1),
            ('MiB/s', 'bytes_per_second', 1 << 20), ('memory MiB', 'server_rss_bytes', 1 << 20))
+PRESENCE = (('ready, ms', 'ready_ms', 1), ('memory at start, MiB', 'start_rss_bytes', 1 << 20),
+            ('switches/s alone', 'switches_per_second', 1),
+            ('idle connection, KiB', 'idle_connection_bytes', 1 << 10))
 COST = 'cpu_ns_per_request'
 HEADLINE_LEVELS = ('ceiling', '50%', 'half-nginx')
 
@@ -52,8 +56,8 @@ class Report:
         return [server for server in self.servers if server['name'] in names]
 
     def html(self):
-        parts = [self.top(), self.headline(), *self.sections(), self.counted(), self.disturbed(),
-                 self.skipped(), self.machine(), self.started(), self.again()]
+        parts = [self.top(), self.headline(), *self.sections(), self.counted(), self.presence(),
+                 self.disturbed(), self.skipped(), self.machine(), self.started(), self.again()]
         return page.whole('ringlet, measured', '\n'.join(part for part in parts if part))
 
     def top(self):
@@ -180,6 +184,21 @@ class Report:
         told = ('Per request, in runs of their own under callgrind and strace, which slow down '
                 'what they watch. A dash: could not be counted here.')
         return '<h2>Counted</h2>' + page.note(told) + page.table(head, rows)
+
+    def presence(self):
+        """What servers cost while nobody asks them."""
+        rows = []
+        for found in self.data.get('presence', ()):
+            cells = [page.dot(self.colour(found['server'])) + page.text(found['server'])]
+            cells += [figure(summary.spread(found[key]), unit) for _, key, unit in PRESENCE]
+            rows.append(cells)
+        if not rows:
+            return ''
+        told = ('Fresh processes: from exec to the first answer; resident memory then; context '
+                'switches of all threads while nobody is connected; user memory of each of '
+                f'{found["idle_connections"]:,} connections that asked once and stay.')
+        return ('<h2>Being there</h2>' + page.note(told)
+                + page.table(['', *(title for title, _, _ in PRESENCE)], rows))
 
     def disturbed(self):
         rows = []

@@ -22,6 +22,7 @@ class Results:
         (folder / 'hgrm').mkdir(parents=True, exist_ok=True)
         self.data = {'format': FORMAT, 'started': now(), 'finished': None, 'command': command,
                      'machine': facts, 'servers': [], 'workloads': [], 'runs': [], 'counts': [],
+                     'presence': [],
                      'absent': {}, 'problems': []}
         (folder / 'machine.txt').write_text(machine.as_text(facts))
         self.write()

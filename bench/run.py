@@ -14,6 +14,7 @@ import machine
 import measure
 import options as opt
 import plan as planning
+import presence
 import probe
 import report
 import results
@@ -23,8 +24,6 @@ import tracers
 import workloads
 
 TREE = pathlib.Path(__file__).resolve().parent.parent
-# Descriptors beside those of connections.
-SPARE_FILES = 200
 # What ringlet says where a container or a setting forbids io_uring: not our failure.
 NO_ENGINE = "can't be had"
 COUNTED = ('hello-bare', 'hello-browser', 'hello-name', 'json', 'baseline11', 'redirect-route',
@@ -74,6 +73,7 @@ class Comparison:
         until = time.monotonic() + opt.QUICK_REPEAT_SECONDS if options.quick else None
         self.plan = planning.Plan(options.seconds + options.warmup, until, say)
         self.roles = {}
+        self.kinds = []
 
     def set_generators(self):
         """wrk2 is for rates; ceilings are found by a generator that has them."""
@@ -116,6 +116,8 @@ class Comparison:
             self.measure_entry(measurer, entry)
         if not self.options.no_counts:
             self.count(yard, measurer, entries)
+        if not self.options.no_presence:
+            self.attend(yard)
 
     def say_conditions(self, measurer):
         options = self.options
@@ -145,7 +147,8 @@ class Comparison:
                 self.results.problem(f'{name} does not start: {reason}')
         for entry in entries:
             self.settle(yard, entry)
-        self.describe(yard, [kind for kind in kinds if kind.name not in failed], entries)
+        self.kinds = [kind for kind in kinds if kind.name not in failed]
+        self.describe(yard, self.kinds, entries)
         return entries
 
     def spinning(self, own):
@@ -189,7 +192,7 @@ class Comparison:
         """The counts of connections that this machine allows."""
         work, found = entry.workload, []
         for count in opt.counts(work, self.options):
-            needed = count + work.idle + SPARE_FILES
+            needed = count + work.idle + servers.SPARE_FILES
             if needed <= self.files_max:
                 found.append(count)
             elif not entry.skipped:
@@ -277,6 +280,20 @@ class Comparison:
                                    COUNT_SECONDS, 0, None, self.options.load_cpus, yard.home)
             return tracers.system_calls(
                 server, lambda: generator.finish(generator.start(load), load).requests, yard.home)
+
+    def attend(self, yard):
+        """What servers of files cost by being there."""
+        for kind in self.kinds:
+            if kind.role == 'ceiling' or kind.fixed or kind.compresses or kind.spins:
+                continue
+            try:
+                found = presence.measure(yard, kind, self.files_max)
+            except (servers.ServerFailed, OSError, ValueError) as error:
+                self.results.problem(f'{kind.name}, being there: {error}')
+                continue
+            say(presence.line(found))
+            self.results.data['presence'].append(found)
+            self.results.write()
 
     def write_report(self):
         try:

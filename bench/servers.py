@@ -23,6 +23,8 @@ import workloads
 START_SECONDS = 20
 STOP_SECONDS = 10
 CONNECTIONS_MAX = 16384
+# Descriptors beside those of connections.
+SPARE_FILES = 200
 FIXED_PORT = 8080
 SPIN_US = 50
 NGINX_BROTLI = '/usr/lib/nginx/modules/ngx_http_brotli_static_module.so'
@@ -223,13 +225,19 @@ class Server:
         self.place = place
         self.port = place.port
         self.log = place.home / 'server.log'
-        self.command = ['taskset', '-c', listed(place.cpus), *kind.around.before_server, *wrapper,
-                        *kind.command(place)]
-        with open(self.log, 'wb') as log:
-            self.process = subprocess.Popen(
-                self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=place.home,
-                env=os.environ | (environment or {}), start_new_session=True,
-                preexec_fn=end_with_parent)
+        program = [*kind.around.before_server, *wrapper, *kind.command(place)]
+        # As one would type it; the child pins itself, because taskset takes its time, too.
+        self.command = ['taskset', '-c', listed(place.cpus), *program]
+        clock, childs_clock = os.pipe()
+        with open(self.log, 'wb') as log, open(clock, encoding='ascii') as told:
+            try:
+                self.process = subprocess.Popen(
+                    program, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=place.home,
+                    env=os.environ | (environment or {}), start_new_session=True,
+                    preexec_fn=lambda: begin(place.cpus, childs_clock))
+            finally:
+                os.close(childs_clock)
+            self.begun = int(told.read()) / 1e9
 
     def wait_ready(self):
         """Until it answers; a start that fails says what the server said."""
@@ -278,11 +286,28 @@ class Server:
 
     def memory_bytes(self):
         """What it has in memory; pages that processes share count once (proc_pid_smaps(5))."""
+        return self.smaps_bytes('Pss')
+
+    def resident_bytes(self):
+        """The same, but pages that are shared with others count whole."""
+        return self.smaps_bytes('Rss')
+
+    def smaps_bytes(self, name):
         total = 0
         for pid in self.pids():
             text = machine.read(f'/proc/{pid}/smaps_rollup')
-            found = re.search(r'^Pss:\s+(\d+) kB', text, re.M)
+            found = re.search(rf'^{name}:\s+(\d+) kB', text, re.M)
             total += int(found[1]) * 1024 if found else 0
+        return total
+
+    def switches(self):
+        """How often its threads have been put to sleep or aside so far (proc_pid_status(5))."""
+        total = 0
+        for pid in self.pids():
+            with contextlib.suppress(FileNotFoundError):
+                for task in os.listdir(f'/proc/{pid}/task'):
+                    text = machine.read(f'/proc/{pid}/task/{task}/status')
+                    total += sum(map(int, re.findall(r'ctxt_switches:\s+(\d+)', text)))
         return total
 
     def stop(self):
@@ -326,6 +351,13 @@ def end_with_parent():
     LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
 
 
+def begin(cpus, clock):
+    """In the child, last before its program: where it may run, and when it began."""
+    end_with_parent()
+    os.sched_setaffinity(0, cpus)
+    os.write(clock, str(time.monotonic_ns()).encode())
+
+
 def free_port():
     with socket.socket() as probe:
         probe.bind(('127.0.0.1', 0))
@@ -363,6 +395,13 @@ class Yard:
     def server(self, kind, wrapper=(), environment=None, face='files', cpus=None):
         """A server that answers, for as long as the block lasts; `cpus` where they are not the
         yard's."""
+        with self.started(kind, wrapper, environment, face, cpus) as server:
+            server.wait_ready()
+            yield server
+
+    @contextlib.contextmanager
+    def started(self, kind, wrapper=(), environment=None, face='files', cpus=None):
+        """One that may not answer yet."""
         try:
             place = self.place(kind, bool(wrapper), face, cpus)
         except certificate.NotMade as error:
@@ -370,7 +409,6 @@ class Yard:
         server = Server(kind, place, wrapper, environment)
         self.running.append(server)
         try:
-            server.wait_ready()
             yield server
         finally:
             server.stop()

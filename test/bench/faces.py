@@ -13,6 +13,7 @@ import content
 import generators
 import idle_memory
 import machine
+import presence
 import servers
 import two_cores
 import workloads
@@ -99,6 +100,20 @@ class Faces(unittest.TestCase):
         asked = idle_memory.parse(['--connections', '20', '--repetitions', '1'])
         self.assertRegex(idle_memory.measure(self.yard, self.kinds[0], asked),
                          r'^ringlet epoll  .* KiB a connection \(')
+
+    def test_being_there(self):
+        for name, value in (('WATCH_SECONDS', 0.2), ('CROWDS', 1)):
+            self.addCleanup(setattr, presence, name, getattr(presence, name))
+            setattr(presence, name, value)
+        found = presence.measure(self.yard, self.kinds[0], 1000, starts=2, crowd=20)
+        self.assertEqual((found['server'], found['not_measured']), ('ringlet epoll', {}))
+        for key, count in (('ready_ms', 2), ('start_rss_bytes', 2), ('switches_per_second', 2),
+                           ('idle_connection_bytes', presence.CROWDS)):
+            self.assertEqual(len(found[key]), count, key)
+        self.assertGreater(min(found['ready_ms']), 0)
+        self.assertGreater(min(found['start_rss_bytes']), 1 << 20)
+        self.assertRegex(presence.line(found), r'^ringlet epoll: .* ms to the first answer, .*'
+                                               r' context switches a second alone, .* MiB at start')
 
     @unittest.skipIf(len(machine.allowed_cpus()) < 2, 'there is but one CPU')
     def test_two_cores(self):
