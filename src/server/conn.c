@@ -2,14 +2,12 @@
 
 #include "base/check.h"
 #include "base/cold.h"
+#include "server/conn_slab.h"
 #include "server/late.h"
+#include "server/peer.h"
 
-#include <arpa/inet.h>
 #include <assert.h>
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 /* A connection pauses before the engine stops receiving by itself. */
@@ -47,49 +45,6 @@ static inline void enter(struct conn *c, enum conn_state state)
 {
     CHECK(c->state != CONN_CLOSING);
     c->state = state;
-}
-
-/* One slab more of structs; they stay until the end. */
-static bool grow(struct core *core)
-{
-    struct conn_slab *slab = calloc(1, sizeof *slab);
-
-    if (!slab)
-        return false;
-    slab->next = core->slabs;
-    core->slabs = slab;
-    for (int i = 0; i < CONN_SLAB; i++)
-        list_append(&core->conns_free, &slab->conns[i].link);
-    return true;
-}
-
-static struct conn *take(struct core *core)
-{
-    if (list_empty(&core->conns_free) && !grow(core))
-        return NULL;
-    return CONTAINER_OF(list_take(&core->conns_free), struct conn, link);
-}
-
-/* For the access log and for handlers: asked for once a connection, and only where there are any.
- */
-static void name_peer(struct http1 *h, int fd)
-{
-    struct sockaddr_storage address = { .ss_family = AF_UNSPEC };
-    socklen_t len = sizeof address;
-    const void *bytes = NULL;
-
-    if (getpeername(fd, (struct sockaddr *)&address, &len) < 0)
-        return;
-    if (address.ss_family == AF_INET)
-        bytes = &((struct sockaddr_in *)&address)->sin_addr;
-    if (address.ss_family == AF_INET6) {
-        const struct in6_addr *six = &((struct sockaddr_in6 *)&address)->sin6_addr;
-        bool mapped = IN6_IS_ADDR_V4MAPPED(six);
-        bytes = mapped ? (const void *)&six->s6_addr[12] : six;
-        address.ss_family = mapped ? AF_INET : AF_INET6;
-    }
-    if (bytes && inet_ntop(address.ss_family, bytes, h->peer, sizeof h->peer))
-        h->peer_len = (uint8_t)strlen(h->peer);
 }
 
 static COLD void close_with(struct core *core, struct conn *c, enum io_close_how how,
@@ -134,11 +89,11 @@ static bool begin_secure(struct core *core, struct conn *c, bool secure)
 
 void conn_open(struct core *core, int fd, bool secure)
 {
-    struct conn *c = take(core);
+    struct conn *c = conn_slab_take(core);
 
     if (!c || !begin_secure(core, c, secure)) {
         if (c)
-            list_append(&core->conns_free, &c->link);
+            conn_slab_put(core, c);
         close(fd);
         return;
     }
@@ -152,7 +107,7 @@ void conn_open(struct core *core, int fd, bool secure)
     http1_init(&c->http1);
     c->http1.secure = secure;
     if (core->log || core->config->app)
-        name_peer(&c->http1, fd);
+        c->http1.peer_len = (uint8_t)peer_name(fd, c->http1.peer);
     core->source.engine->attach(core->source.io, &c->sock, fd);
     deadline_set(&core->deadlines, &c->deadline, secure ? DEADLINE_HANDSHAKE : DEADLINE_IDLE,
                  core->now_ms);
@@ -470,7 +425,7 @@ void conn_closed(struct core *core, const struct io_event *event)
     c->secure = NULL;
     deadline_clear(&c->deadline);
     list_remove(&c->link);
-    list_append(&core->conns_free, &c->link);
+    conn_slab_put(core, c);
     core->conn_count--;
 }
 
@@ -578,16 +533,4 @@ void conn_reset_all(struct core *core)
         else
             cut_short(core, c);
     }
-}
-
-void conn_release_all(struct core *core)
-{
-    struct conn_slab *next;
-
-    CHECK(core->conn_count == 0);
-    for (struct conn_slab *slab = core->slabs; slab; slab = next) {
-        next = slab->next;
-        free(slab);
-    }
-    core->slabs = NULL;
 }

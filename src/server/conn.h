@@ -11,7 +11,6 @@ enum {
     CONN_LINGER_MS = 5000, /* how long a peer may go on sending after our FIN */
     CONN_HALF_CLOSED_MS = RINGLET_HALF_CLOSED_MS,
     CONN_LEASES_HELD = 4, /* with more buffers waiting to be read, receiving is paused */
-    CONN_SLAB = 64,       /* structs taken from the heap at a time */
 };
 
 enum conn_state {
@@ -39,12 +38,6 @@ struct conn {
     struct http1 http1;
 };
 
-/* Structs come from the heap a slab at a time and stay until conn_release_all. */
-struct conn_slab {
-    struct conn_slab *next;
-    struct conn conns[CONN_SLAB];
-};
-
 /* Begin with a connected descriptor, whose client speaks TLS or does not. Takes it over; when
  * memory is short, closes it. */
 void conn_open(struct core *core, int fd, bool secure);
@@ -69,9 +62,6 @@ void conn_expire(struct core *core);
 
 /* Cut all of them, whatever they are doing. */
 void conn_reset_all(struct core *core);
-
-/* Free the structs. None may be open. */
-void conn_release_all(struct core *core);
 
 /* Is it true to its state, between two turns of the loop? For tests. */
 bool conn_holds(const struct conn *c);

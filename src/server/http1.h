@@ -12,8 +12,7 @@
 #include "server/content.h"
 #include "server/lookups.h"
 #include "server/parts.h"
-
-enum { HTTP1_PEER_MAX = 46 }; /* INET6_ADDRSTRLEN */
+#include "server/peer.h"
 
 /* What must happen before it can go on. */
 enum http1_wants {
@@ -52,7 +51,7 @@ struct http1 {
     bool over;    /* no further request is read */
     bool secure;  /* it came through TLS */
     uint8_t peer_len;
-    char peer[HTTP1_PEER_MAX]; /* address as text, when the access log wants it */
+    char peer[PEER_NAME_MAX]; /* address as text, when the access log wants it */
 };
 
 /* Nothing has come, and nothing is held. */

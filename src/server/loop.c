@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "server/conn.h"
+#include "server/conn_slab.h"
 #include "server/entrance.h"
 #include "server/fills.h"
 #include "server/handle.h"
@@ -495,7 +496,7 @@ bool loop_release(struct loop *loop)
         return false;
     site_release(&core->site);
     output_pool_release(&core->outputs);
-    conn_release_all(core);
+    conn_slabs_release(core);
     free_memory(loop);
     return true;
 }

@@ -380,22 +380,6 @@ static void floods_are_not_copied_without_end(void **state)
     stage_close(stage);
 }
 
-static void structs_are_used_again(void **state)
-{
-    struct stage *stage = stage_calm();
-
-    (void)state;
-    for (int i = 0; i < 3 * CONN_SLAB; i++) {
-        struct client *client = client_visit(stage, HELLO);
-        client_gets_file(client, FILE_HELLO);
-        client_forget(client);
-        stage_settle(stage);
-    }
-    assert_non_null(stage->loop.core.slabs);
-    assert_null(stage->loop.core.slabs->next);
-    stage_close(stage);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -414,7 +398,6 @@ int main(void)
         cmocka_unit_test(ten_thousand_requests_unread),
         cmocka_unit_test(floods_leave_buffers_for_others),
         cmocka_unit_test(floods_are_not_copied_without_end),
-        cmocka_unit_test(structs_are_used_again),
     };
 
     return cmocka_run_group_tests(tests, stage_build_site, stage_remove_site);
