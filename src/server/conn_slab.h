@@ -1,7 +1,7 @@
 /* conn_slab.h - the memory of a core's connections.
  *
  * Structs come from the heap a slab at a time and stay until the end; the one that was put back
- * last is taken first. */
+ * last is taken last. */
 #ifndef SERVER_CONN_SLAB_H
 #define SERVER_CONN_SLAB_H
 

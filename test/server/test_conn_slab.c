@@ -23,7 +23,7 @@ static void free_core(struct core *core)
     test_free(core);
 }
 
-static void the_last_one_put_back_is_taken_first(void **state)
+static void the_last_one_put_back_is_taken_last(void **state)
 {
     struct core *core = make_core();
     struct conn *one = conn_slab_take(core), *other = conn_slab_take(core);
@@ -32,7 +32,11 @@ static void the_last_one_put_back_is_taken_first(void **state)
     assert_ptr_not_equal(one, other);
     conn_slab_put(core, one);
     conn_slab_put(core, other);
+    for (int i = 2; i < CONN_SLAB; i++)
+        assert_non_null(conn_slab_take(core));
+    assert_ptr_equal(conn_slab_take(core), one);
     assert_ptr_equal(conn_slab_take(core), other);
+    assert_null(core->slabs->next);
     free_core(core);
 }
 
@@ -69,7 +73,7 @@ static void structs_are_used_again(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_last_one_put_back_is_taken_first),
+        cmocka_unit_test(the_last_one_put_back_is_taken_last),
         cmocka_unit_test(there_are_as_many_as_are_wanted),
         cmocka_unit_test(structs_are_used_again),
     };
