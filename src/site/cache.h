@@ -9,6 +9,7 @@
 #define SITE_CACHE_H
 
 #include "site/entry.h"
+#include "site/path_hash.h"
 
 enum cache_shelf_name { CACHE_WHOLE, CACHE_OPEN, CACHE_NEGATIVE, CACHE_SHELVES };
 
@@ -40,20 +41,15 @@ struct cache_shelf {
     unsigned entries;
 };
 
-/* What makes the hash another one in each process: a peer must not be able to choose collisions. */
-struct cache_seed {
-    uint64_t start, factor;
-};
-
 struct cache {
-    struct cache_seed seed;
+    struct path_seed seed;
     struct site_entry **buckets; /* a power of two of them */
     size_t bucket_count;
     struct cache_shelf shelves[CACHE_SHELVES];
 };
 
 /* From a random number. */
-struct cache_seed cache_seed_of(uint64_t random);
+struct path_seed cache_seed_of(uint64_t random);
 
 /* `limits` are those of the shelves in their order. 0 or -ENOMEM. */
 int cache_init(struct cache *cache, const struct cache_limits *limits, uint64_t random);
@@ -62,10 +58,21 @@ int cache_init(struct cache *cache, const struct cache_limits *limits, uint64_t 
 void cache_release(struct cache *cache);
 
 /* Of a path, under this cache's seed; what the calls below want as `hash`. */
-uint64_t cache_hash(const struct cache *cache, struct str path);
+static inline uint64_t cache_hash(const struct cache *cache, struct str path)
+{
+    return path_hash(cache->seed, path);
+}
 
 /* The entry of this path, or NULL. Not pinned for the caller. */
-struct site_entry *cache_find(const struct cache *cache, struct str path, uint64_t hash);
+static inline struct site_entry *cache_find(const struct cache *cache, struct str path,
+                                            uint64_t hash)
+{
+    struct site_entry *entry = cache->buckets[hash & (cache->bucket_count - 1)];
+
+    while (entry && !(entry->hash == hash && path_equal(entry->path, path)))
+        entry = entry->chain;
+    return entry;
+}
 
 /* Which shelf an entry stands on. */
 enum cache_shelf_name cache_shelf_of(const struct site_entry *entry);

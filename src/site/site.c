@@ -146,7 +146,7 @@ void site_unpin(struct site *site, struct site_entry *entry)
     let_go_if_unused(site, entry);
 }
 
-struct site_entry *site_find(struct site *site, struct str path, uint64_t now_ms)
+static inline struct site_entry *find_fresh(struct site *site, struct str path, uint64_t now_ms)
 {
     struct site_entry *entry = cache_find(&site->cache, path, cache_hash(&site->cache, path));
 
@@ -156,9 +156,14 @@ struct site_entry *site_find(struct site *site, struct str path, uint64_t now_ms
     return entry;
 }
 
+struct site_entry *site_find(struct site *site, struct str path, uint64_t now_ms)
+{
+    return find_fresh(site, path, now_ms);
+}
+
 struct site_entry *site_find_literal(struct site *site, struct str path, uint64_t now_ms)
 {
-    struct site_entry *entry = site_find(site, path, now_ms);
+    struct site_entry *entry = find_fresh(site, path, now_ms);
 
     return entry && entry->literal ? entry : NULL;
 }
