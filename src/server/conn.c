@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/cold.h"
 #include "server/conn_slab.h"
+#include "server/express.h"
 #include "server/late.h"
 #include "server/peer.h"
 
@@ -102,7 +103,8 @@ void conn_open(struct core *core, int fd, bool secure)
     list_init(&c->filling);
     deadline_init(&c->deadline);
     c->state = CONN_READING;
-    c->ended = c->last = c->paused = c->reset = c->hungry = false;
+    c->ended = c->last = c->paused = c->reset = c->hungry = c->express = false;
+    c->between = !secure;
     c->out = NULL;
     http1_init(&c->http1);
     c->http1.secure = secure;
@@ -217,6 +219,7 @@ static void await_bytes(struct core *core, struct conn *c)
         return;
     }
     let_come(core, c);
+    c->between = !c->secure && http1_is_between(h);
     if (c->secure && c->secure->handshaking) {
         if (c->deadline.kind != DEADLINE_HANDSHAKE)
             deadline_set(&core->deadlines, &c->deadline, DEADLINE_HANDSHAKE, core->now_ms);
@@ -338,14 +341,60 @@ static void run(struct core *core, struct conn *c)
     go_on(core, c, wants, out, fill);
 }
 
+/* The reply lies in the memory of `out`, which is empty otherwise. */
+static inline void send_express(struct core *core, struct conn *c, struct output *out, size_t len)
+{
+    const struct iovec iov = { out->memory, len };
+
+    c->out = out;
+    c->express = true;
+    enter(c, CONN_SENDING);
+    core->source.engine->send(core->source.io, &c->sock, &iov, 1);
+    c->sent_seen = c->sock.sent;
+    deadline_set(&core->deadlines, &c->deadline, DEADLINE_WRITE, core->now_ms);
+}
+
+/* The first bytes of a request, all of it, or several: the first is read where it lies. */
+static void receive_first(struct core *core, struct conn *c, const struct io_event *event)
+{
+    struct output *out = output_take(&core->outputs);
+    struct http_request request;
+    struct site_fill *fill;
+    size_t len = 0;
+
+    c->between = false;
+    if (!out) {
+        core->source.engine->give_back(core->source.io, event->lease);
+        close_with(core, c, IO_CLOSE_RESET, "reset: out of memory");
+        return;
+    }
+    request.minor = 1; /* a refusal is logged with it */
+    ssize_t used = http_request_parse(&request, event->bytes, event->len, core->config->max_head);
+    if (used == (ssize_t)event->len)
+        len = express_answer(core, &c->http1, &request, out);
+    if (len > 0) {
+        core->source.engine->give_back(core->source.io, event->lease);
+        send_express(core, c, out, len);
+        return;
+    }
+    input_add(&c->http1.input, &core->source, event);
+    enum http1_wants wants = http1_run_parsed(&c->http1, core, out, &fill, &request, used);
+    go_on(core, c, wants, out, fill);
+}
+
 void conn_received(struct core *core, const struct io_event *event)
 {
     struct conn *c = conn_of(event);
 
+    if (c->between && c->state == CONN_READING) {
+        receive_first(core, c, event);
+        return;
+    }
     if (c->state == CONN_CLOSING) { /* since the batch was made that brings this */
         core->source.engine->give_back(core->source.io, event->lease);
         return;
     }
+    c->express = false;
     input_add(received(c), &core->source, event);
     if (c->state == CONN_READING)
         run(core, c);
@@ -360,6 +409,7 @@ void conn_ended(struct core *core, const struct io_event *event)
     if (c->state == CONN_CLOSING)
         return;
     c->ended = true;
+    c->express = false;
     if (event->result < 0)
         close_with(core, c, IO_CLOSE_RESET, "reset by the client");
     else if (c->state == CONN_READING)
@@ -385,10 +435,25 @@ static void sent_all(struct core *core, struct conn *c)
         run(core, c);
 }
 
+/* The reply is out, and nothing has come meanwhile. */
+static void sent_express(struct core *core, struct conn *c)
+{
+    c->express = false;
+    output_give_back(&core->outputs, c->out, &core->site);
+    c->out = NULL;
+    enter(c, CONN_READING);
+    c->between = true;
+    deadline_set(&core->deadlines, &c->deadline, DEADLINE_IDLE, core->now_ms);
+}
+
 void conn_sent(struct core *core, const struct io_event *event)
 {
     struct conn *c = conn_of(event);
 
+    if (c->express && c->state == CONN_SENDING && event->result == 0) {
+        sent_express(core, c);
+        return;
+    }
     if (c->state == CONN_CLOSING) /* conn_closed gives back what was sent */
         return;
     CHECK(c->state == CONN_SENDING);

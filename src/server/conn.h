@@ -30,6 +30,8 @@ struct conn {
     bool ended; /* the peer has sent its FIN */
     bool last;  /* close when what is being sent is sent */
     bool paused;
+    bool between;          /* plain, waits for bytes, and nothing is there of any request */
+    bool express;          /* sends an everyday reply, and has received nothing since */
     bool hungry;           /* http1 has used what it can of what it has: TLS */
     bool reset;            /* closing, and not lingering */
     uint64_t sent_seen;    /* of sock.sent, when its deadline was set */

@@ -35,6 +35,7 @@ struct core {
     uint64_t now_ms; /* the clocks, read once a turn */
     int64_t now_unix;
     bool draining; /* no reply promises to go on */
+    bool express;  /* express_is_open() */
 
     struct misuse misuse;
     void *app_state; /* what the program keeps for this core; or NULL */

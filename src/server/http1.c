@@ -231,21 +231,32 @@ static COLD int gather_head(struct http1 *h, struct core *core)
     return joined > 0 ? GO_ON : HTTP1_BYTES;
 }
 
+static struct str head_of(const struct http1 *h, const struct core *core)
+{
+    return h->held ? str_of(h->held, h->held_len) : input_peek(&h->input, &core->source);
+}
+
+static int take_parsed(struct http1 *h, struct core *core, struct output *out,
+                       struct site_fill **fill, const struct http_request *request, ssize_t used)
+{
+    if (used == 0)
+        return gather_head(h, core);
+
+    struct exchange x = { .h = h, .core = core, .out = out, .request = request };
+    int wants = take_head(&x, head_of(h, core), used);
+    *fill = x.fill;
+    return wants;
+}
+
 static int read_head(struct http1 *h, struct core *core, struct output *out,
                      struct site_fill **fill)
 {
-    struct str head = h->held ? str_of(h->held, h->held_len) : input_peek(&h->input, &core->source);
+    struct str head = head_of(h, core);
     struct http_request request;
 
     request.minor = 1; /* a refusal is logged with it */
     ssize_t used = http_request_parse(&request, head.at, head.len, core->config->max_head);
-    if (used == 0)
-        return gather_head(h, core);
-
-    struct exchange x = { .h = h, .core = core, .out = out, .request = &request };
-    int wants = take_head(&x, head, used);
-    *fill = x.fill;
-    return wants;
+    return take_parsed(h, core, out, fill, &request, used);
 }
 
 /* A body that breaks the rules: its request is answered with the reason, unless it has been
@@ -419,6 +430,16 @@ enum http1_wants http1_run(struct http1 *h, struct core *core, struct output *ou
             wants = read_head(h, core, out, fill);
     }
     return (enum http1_wants)wants;
+}
+
+enum http1_wants http1_run_parsed(struct http1 *h, struct core *core, struct output *out,
+                                  struct site_fill **fill, const struct http_request *request,
+                                  ssize_t used)
+{
+    *fill = NULL;
+    int wants = take_parsed(h, core, out, fill, request, used);
+
+    return wants == GO_ON ? http1_run(h, core, out, fill) : (enum http1_wants)wants;
 }
 
 /* The request may be known in part, or as a whole when it is its body that is at fault. */

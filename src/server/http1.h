@@ -77,6 +77,18 @@ static inline bool http1_is_paused(const struct http1 *h)
 enum http1_wants http1_run(struct http1 *h, struct core *core, struct output *out,
                            struct site_fill **fill);
 
+/* The same, when the first head has been parsed: `used` is what http_request_parse returned for the
+ * bytes that the input begins with. */
+enum http1_wants http1_run_parsed(struct http1 *h, struct core *core, struct output *out,
+                                  struct site_fill **fill, const struct http_request *request,
+                                  ssize_t used);
+
+/* Is nothing there of any request? */
+static inline bool http1_is_between(const struct http1 *h)
+{
+    return input_is_empty(&h->input) && h->body == HTTP1_BODY_NONE && !h->in_head && !h->held;
+}
+
 /* Put a last reply into the output, without a request to answer or before it is complete (408). */
 void http1_refuse(struct http1 *h, struct core *core, struct output *out, int status);
 

@@ -5,6 +5,7 @@
 #include "server/conn.h"
 #include "server/conn_slab.h"
 #include "server/entrance.h"
+#include "server/express.h"
 #include "server/fills.h"
 #include "server/handle.h"
 #include "server/late.h"
@@ -241,6 +242,7 @@ static void enter(struct loop *loop, enum loop_stage stage)
     loop->stage = stage;
     loop->stage_since_ms = loop->core.now_ms;
     loop->core.draining = true;
+    loop->core.express = express_is_open(&loop->core);
 }
 
 void loop_drain(struct loop *loop)
@@ -343,6 +345,7 @@ static void init_core(struct loop *loop)
     struct core *core = &loop->core;
 
     core->config = config;
+    core->express = express_is_open(core);
     entrance_init(&loop->entrance, core);
     rules_init(&core->rules, config, loop->setup.book);
     core->rules.notices = loop->setup.notices;

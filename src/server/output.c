@@ -15,18 +15,22 @@ static void make_empty(struct output *out)
     out->text = text_in(out->memory, sizeof out->memory);
 }
 
+static COLD struct output *make(void)
+{
+    struct output *out = malloc(sizeof *out);
+
+    if (out)
+        make_empty(out);
+    return out;
+}
+
 struct output *output_take(struct output_pool *pool)
 {
     struct output *out = pool->free;
 
-    if (out)
-        pool->free = out->next;
-    else
-        out = malloc(sizeof *out);
     if (!out)
-        return NULL;
-
-    make_empty(out);
+        return make();
+    pool->free = out->next;
     return out;
 }
 
@@ -71,7 +75,8 @@ void output_clear(struct output *out, struct site *site)
 
 void output_give_back(struct output_pool *pool, struct output *out, struct site *site)
 {
-    let_go(out, site);
+    if (!output_is_empty(out))
+        output_clear(out, site);
     out->next = pool->free;
     pool->free = out;
 }

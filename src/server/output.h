@@ -40,7 +40,7 @@ struct output {
     char memory[OUTPUT_SIZE];
 };
 
-/* The outputs of one core that nobody uses. */
+/* The outputs of one core that nobody uses, all of them empty. */
 struct output_pool {
     struct output *free;
 };

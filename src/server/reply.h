@@ -15,7 +15,10 @@ enum reply_connection {
     REPLY_CONNECTIONS,  /* how many there are */
 };
 
-enum { REPLY_MORE_MAX = 96 }; /* bytes of what follows Date; the rest is left out */
+enum {
+    REPLY_MORE_MAX = 96, /* bytes of what follows Date; the rest is left out */
+    REPLY_OK_MAX = 112 + REPLY_MORE_MAX,
+};
 
 /* How every reply begins, made anew once a second. A core has one for its plain connections and one
  * for those that speak TLS. */
@@ -25,7 +28,7 @@ struct reply_clock {
     char more[REPLY_MORE_MAX]; /* field lines that all replies have, each with its CRLF */
     size_t more_len;
     struct {
-        char text[112 + REPLY_MORE_MAX];
+        char text[REPLY_OK_MAX];
         size_t len;
     } ok[REPLY_CONNECTIONS]; /* status line, Date and Connection of a 200 */
 };
