@@ -1,5 +1,7 @@
 """What a server's CPU did while it was under load: its time, and the events it can count."""
 
+import functools
+import pathlib
 import re
 import subprocess
 import time
@@ -20,6 +22,7 @@ class Window:
         self.ticks = machine.cpu_ticks()
         self.perf = start_perf(server.place.cpus, seconds) if with_perf else None
         self.seconds = seconds
+        self.softirqd_ns = softirqd_ns(server.place.cpus)
         self.cpu_ns = server.cpu_ns()
         self.begun = time.monotonic()
 
@@ -27,7 +30,8 @@ class Window:
         """What was spent in it, a second: so the generator's rate makes it a request's share."""
         wall = time.monotonic() - self.begun
         spent = self.server.cpu_ns() - self.cpu_ns
-        found = {'cpu_ns': spent / wall,
+        softirqd = softirqd_ns(self.server.place.cpus) - self.softirqd_ns
+        found = {'cpu_ns': spent / wall, 'softirqd_ns': softirqd / wall,
                  'steal': machine.steal_share(self.ticks, machine.cpu_ticks(), self.cpus)}
         for name, count in (read_perf(self.perf) if self.perf else {}).items():
             found[name] = count / self.seconds
@@ -37,6 +41,19 @@ class Window:
         if self.perf and self.perf.poll() is None:
             self.perf.kill()
             self.perf.communicate()
+
+
+def softirqd_ns(cpus):
+    """CPU time of the threads that take over what softirqs on these CPUs leave: work for the
+    network that is no process's."""
+    return sum(servers.task_ns(f'/proc/{pid}') for pid in softirqds(tuple(cpus)))
+
+
+@functools.lru_cache(maxsize=8)
+def softirqds(cpus):
+    names = {f'ksoftirqd/{cpu}' for cpu in cpus}
+    return [path.parent.name for path in pathlib.Path('/proc').glob('[0-9]*/comm')
+            if machine.read(path) in names]
 
 
 def perf_command(cpus, seconds):
@@ -79,6 +96,7 @@ def per_request(spent, requests_per_second):
         if name not in spent or requests_per_second <= 0:
             return None
         return spent[name] / requests_per_second
-    return {'cpu_ns_per_request': share('cpu_ns'), 'cycles_per_request': share('cycles'),
+    return {'cpu_ns_per_request': share('cpu_ns'),
+            'softirqd_ns_per_request': share('softirqd_ns'), 'cycles_per_request': share('cycles'),
             'user_instructions_per_request': share('instructions:u'),
             'kernel_instructions_per_request': share('instructions:k')}

@@ -4,6 +4,7 @@ import argparse
 import datetime
 import pathlib
 
+import controls
 import machine
 import servers
 import workloads
@@ -80,6 +81,9 @@ def parser():
     add('--load-cpus', type=cpu_list, default=None, metavar='LIST', help='(default: the last)')
     add('--generator', choices=('ringlet-load', 'wrk', 'wrk2'), default='ringlet-load',
         help='wrk keeps no rate; wrk2 makes the histograms, ringlet-load finds the ceilings')
+    add('--control', type=words, default=(), metavar='LIST',
+        help='of ' + ', '.join(controls.NAMES) + ': only how each server does under a system-call '
+        'filter and over a network, beside plain')
     add('--no-counts', action='store_true', help='no runs under strace and callgrind')
     add('--no-presence', action='store_true',
         help='no look at what servers cost while nobody asks')
@@ -107,6 +111,11 @@ def parse(arguments, tree):
     for name in options.engines:
         if name not in ('io_uring', 'epoll'):
             made.error(f'no engine is called {name}')
+    for name in options.control:
+        if name not in controls.NAMES:
+            made.error(f'no control row is called {name}')
+    if options.control:
+        options.workloads = options.workloads or controls.ROWS
     options.build = (options.build or tree / 'build' / 'bench').resolve()
     fill_cpus(options, made)
     fill_lengths(options)

@@ -9,6 +9,7 @@ import statistics
 import sys
 
 import charts
+import control_table
 import hgrm
 import page
 import ratios
@@ -56,8 +57,9 @@ class Report:
         return [server for server in self.servers if server['name'] in names]
 
     def html(self):
-        parts = [self.top(), self.headline(), *self.sections(), self.counted(), self.presence(),
-                 self.disturbed(), self.skipped(), self.machine(), self.started(), self.again()]
+        parts = [self.top(), self.headline(), self.controls(), *self.sections(), self.counted(),
+                 self.presence(), self.disturbed(), self.skipped(), self.machine(), self.started(),
+                 self.again()]
         return page.whole('ringlet, measured', '\n'.join(part for part in parts if part))
 
     def top(self):
@@ -93,6 +95,9 @@ class Report:
                      'is within 3 % of it, the two are level.')
         return ('<h2>At a glance</h2>' + page.note(explained)
                 + page.table(['', *others], rows))
+
+    def controls(self):
+        return control_table.section(self.data.get('controls'), self.titles)
 
     def headline_rows(self, key, runs, first, others):
         metrics = [(COST, 'CPU')] + ([('p99', 'p99')] if key[2] != 'ceiling' else [])

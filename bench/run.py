@@ -9,6 +9,7 @@ import tempfile
 import time
 
 import content
+import controls
 import generators
 import machine
 import measure
@@ -108,6 +109,9 @@ class Comparison:
         self.results.data['machine']['counters'] = 'perf' if measurer.with_perf else 'schedstat'
         self.say_conditions(measurer)
         entries = self.look(yard)
+        if self.options.control:
+            controls.Series(yard, self.results, self.options, self.plan).run(entries)
+            return
         for entry in entries:
             self.plan_entry(entry)
         say(f'{self.plan.total} runs, about {planning.duration(self.plan.left_seconds())}')
