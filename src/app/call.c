@@ -4,6 +4,7 @@
 #include "app/query.h"
 #include "base/cold.h"
 #include "http/chars.h"
+#include "http/field.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -106,13 +107,11 @@ struct ringlet_slice ringlet_query_value(struct ringlet_request *request, const 
 
 struct ringlet_slice ringlet_header(const struct ringlet_request *request, const char *name)
 {
-    const struct http_request *head = request->head;
-    struct str wanted = str_from(name ? name : "");
+    struct str value = str_of(NULL, 0);
+    unsigned at = 0;
 
-    for (unsigned i = 0; i < head->field_count; i++)
-        if (str_equal_nocase(head->fields[i].name, wanted))
-            return slice(head->fields[i].value);
-    return slice(str_of(NULL, 0));
+    http_field_next(request->head, str_from(name ? name : ""), &at, &value);
+    return slice(value);
 }
 
 bool ringlet_header_next(const struct ringlet_request *request, size_t *at,
@@ -121,9 +120,9 @@ bool ringlet_header_next(const struct ringlet_request *request, size_t *at,
     if (!at || !name || !value || *at >= request->head->field_count)
         return false;
 
-    const struct http_field *field = &request->head->fields[(*at)++];
-    *name = slice(field->name);
-    *value = slice(field->value);
+    struct http_field field = http_field_at(request->head, (unsigned)(*at)++);
+    *name = slice(field.name);
+    *value = slice(field.value);
     return true;
 }
 

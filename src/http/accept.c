@@ -1,5 +1,6 @@
 #include "http/accept.h"
 
+#include "http/field.h"
 #include "http/weight.h"
 
 enum { MEMBERS_MAX = 64 /* of one field; further ones are passed over */ };
@@ -60,10 +61,11 @@ static void take_field(struct wish *wish, struct str value, struct str type)
 static struct wish wish_for(const struct http_request *request, struct str type)
 {
     struct wish wish = { FITS_NOT, 0 };
+    struct str value;
+    unsigned at = 0;
 
-    for (unsigned i = 0; i < request->field_count; i++)
-        if (str_equal_nocase(request->fields[i].name, STR("Accept")))
-            take_field(&wish, request->fields[i].value, type);
+    while (http_field_next(request, STR("Accept"), &at, &value))
+        take_field(&wish, value, type);
     return wish;
 }
 

@@ -2,18 +2,15 @@
 
 #include "http/date.h"
 #include "http/entity_tag.h"
+#include "http/field.h"
 
 /* How many fields of this name there are; the value of the last of them goes into *value. */
 static unsigned find(const struct http_request *request, struct str name, struct str *value)
 {
-    unsigned count = 0;
+    unsigned count = 0, at = 0;
 
-    for (unsigned i = 0; i < request->field_count; i++) {
-        if (str_equal_nocase(request->fields[i].name, name)) {
-            *value = request->fields[i].value;
-            count++;
-        }
-    }
+    while (http_field_next(request, name, &at, value))
+        count++;
     return count;
 }
 
@@ -38,14 +35,14 @@ static bool line_names(struct str line, const struct http_validators *has, same_
 static bool find_tag(const struct http_request *request, struct str name,
                      const struct http_validators *has, same_tag *same, bool *named)
 {
+    struct str value;
     bool found = false;
+    unsigned at = 0;
 
     *named = false;
-    for (unsigned i = 0; i < request->field_count; i++) {
-        if (!str_equal_nocase(request->fields[i].name, name))
-            continue;
+    while (http_field_next(request, name, &at, &value)) {
         found = true;
-        *named = *named || line_names(request->fields[i].value, has, same);
+        *named = *named || line_names(value, has, same);
     }
     return found;
 }

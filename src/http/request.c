@@ -2,27 +2,50 @@
 
 #include "base/check.h"
 #include "base/cold.h"
+#include "http/authority.h"
 #include "http/chars.h"
 #include "scan.h"
 
-#include <arpa/inet.h>
-
-/* The functions that read on take a place in the bytes and return the place behind what they
- * read, or NULL and in *why a negated status, or 0 when the bytes ended too early. */
-
-/* What the fields say about where the message ends, until all of them have been seen. */
-struct framing {
-    bool has_host;
-    bool closes; /* Connection: close */
-    bool keeps;  /* Connection: keep-alive */
-    bool expects_100;
-    bool expects_other;
+/* What the functions that read on give back, in two registers. */
+struct reached {
+    const char *at; /* behind what was read, or NULL */
+    int note;       /* with a place, what was SEEN; without, a negated status, or 0 when the bytes
+                       ended too early */
 };
 
-static inline const char *stop(int *why, int status)
+/* What the fields say about where the message ends, until all of them have been seen. */
+enum {
+    SEEN_HOST = 1,
+    SEEN_CLOSE = 2, /* Connection: close */
+    SEEN_KEEP = 4,  /* Connection: keep-alive */
+    SEEN_EXPECT_100 = 8,
+    SEEN_EXPECT_OTHER = 16,
+};
+
+static inline struct reached go_on(const char *at)
 {
-    *why = status;
-    return NULL;
+    return (struct reached){ at, 0 };
+}
+
+static inline struct reached stop(int status)
+{
+    return (struct reached){ NULL, status };
+}
+
+static inline uint64_t load64(const char *at)
+{
+    uint64_t word;
+
+    memcpy(&word, at, sizeof word);
+    return word;
+}
+
+static inline uint32_t load32(const char *at)
+{
+    uint32_t word;
+
+    memcpy(&word, at, sizeof word);
+    return word;
 }
 
 /* The first byte that is in none of the classes, or end. */
@@ -34,37 +57,26 @@ static const char *skip(const char *at, const char *end, int classes)
 }
 
 /* Behind the CR LF that must be next. */
-COLD static const char *read_line_end(const char *at, const char *end, int *why)
+COLD static struct reached read_line_end(const char *at, const char *end)
 {
     if (end - at >= 2 && at[0] == '\r' && at[1] == '\n')
-        return at + 2;
-    return stop(why, at == end || (end - at == 1 && *at == '\r') ? 0 : -400);
+        return go_on(at + 2);
+    return stop(at == end || (end - at == 1 && *at == '\r') ? 0 : -400);
 }
 
 /* --- The request line --- */
 
-COLD static const char *read_any_method(struct http_request *r, const char *at, const char *end,
-                                        int *why)
+static struct reached read_any_method(struct http_request *r, const char *at, const char *end)
 {
     const char *space = skip(at, end, HTTP_CHAR_TOKEN);
 
     if (space == end)
-        return stop(why, 0);
+        return stop(0);
     if (*space != ' ' || space == at)
-        return stop(why, -400);
+        return stop(-400);
     r->method_name = str_of(at, (size_t)(space - at));
     r->method = http_method_of(r->method_name);
-    return space + 1;
-}
-
-static inline const char *read_method(struct http_request *r, const char *at, const char *end,
-                                      int *why)
-{
-    if (end - at < 4 || memcmp(at, "GET ", 4) != 0)
-        return read_any_method(r, at, end, why);
-    r->method_name = str_of(at, 3);
-    r->method = HTTP_GET;
-    return at + 4;
+    return go_on(space + 1);
 }
 
 /* Set target; and path and query as they are in origin-form. */
@@ -78,32 +90,17 @@ static inline void take_target(struct http_request *r, const char *at, const cha
         r->query = str_of(path_end + 1, (size_t)(end - path_end) - 1);
 }
 
-COLD static const char *read_any_target(struct http_request *r, const char *at, const char *end,
-                                        int *why)
+static struct reached read_any_target(struct http_request *r, const char *at, const char *end)
 {
     const char *space = skip(at, end, HTTP_CHAR_TARGET);
 
     if (space == end)
-        return stop(why, 0);
+        return stop(0);
     if (*space != ' ' || space == at)
-        return stop(why, -400);
+        return stop(-400);
     const char *mark = memchr(at, '?', (size_t)(space - at));
     take_target(r, at, mark ? mark : space, space);
-    return space + 1;
-}
-
-static inline const char *read_target(struct http_request *r, const char *at, const char *end,
-                                      int *why)
-{
-    const char *path_end = scan_target(at, end);
-    const char *space = path_end;
-
-    if (space < end && *space == '?')
-        space = scan_target(space + 1, end);
-    if (space == end || *space != ' ' || space == at)
-        return read_any_target(r, at, end, why);
-    take_target(r, at, path_end, space);
-    return space + 1;
+    return go_on(space + 1);
 }
 
 static bool is_digit(char c)
@@ -112,112 +109,22 @@ static bool is_digit(char c)
 }
 
 /* "HTTP/1.2 CR LF" and the like, a byte at a time, and prefixes of it. */
-COLD static const char *read_any_version(struct http_request *r, const char *at, const char *end,
-                                         int *why)
+static struct reached read_any_version(struct http_request *r, const char *at, const char *end)
 {
     const char form[] = "HTTP/d.d\r\n";
     const size_t len = sizeof form - 1;
 
     for (size_t i = 0; i < len; i++) {
         if (at + i == end)
-            return stop(why, 0);
+            return stop(0);
         if (form[i] == 'd' ? !is_digit(at[i]) : at[i] != form[i])
-            return stop(why, -400);
+            return stop(-400);
     }
     if (at[5] != '1')
-        return stop(why, -505);
+        return stop(-505);
     r->minor = at[7] == '0' ? 0 : 1;
-    return at + len;
+    return go_on(at + len);
 }
-
-static inline const char *read_version(struct http_request *r, const char *at, const char *end,
-                                       int *why)
-{
-    if (end - at < 10 || memcmp(at, "HTTP/1.1", 8) != 0 || memcmp(at + 8, "\r\n", 2) != 0)
-        return read_any_version(r, at, end, why);
-    r->minor = 1;
-    return at + 10;
-}
-
-/* --- Hosts (RFC 3986 3.2.2) --- */
-
-/* The length of the reg-name that `s` begins with. */
-static size_t name_len(struct str s)
-{
-    size_t i = 0;
-
-    while (i < s.len) {
-        if (http_char_is(s.at[i], HTTP_CHAR_NAME))
-            i++;
-        else if (s.at[i] == '%' && s.len - i >= 3 && http_hex_digit(s.at[i + 1]) >= 0 &&
-                 http_hex_digit(s.at[i + 2]) >= 0)
-            i += 3;
-        else
-            break;
-    }
-    return i;
-}
-
-static bool is_future_address(struct str s)
-{
-    size_t i = 1;
-
-    if (s.len == 0 || (s.at[0] | 0x20) != 'v')
-        return false;
-    while (i < s.len && http_hex_digit(s.at[i]) >= 0)
-        i++;
-    if (i == 1 || i + 1 >= s.len || s.at[i] != '.')
-        return false;
-    for (i++; i < s.len; i++)
-        if (s.at[i] != ':' && !http_char_is(s.at[i], HTTP_CHAR_NAME))
-            return false;
-    return true;
-}
-
-static bool is_v6_address(struct str s)
-{
-    char text[INET6_ADDRSTRLEN];
-    struct in6_addr address;
-
-    if (s.len >= sizeof text)
-        return false;
-    memcpy(text, s.at, s.len);
-    text[s.len] = '\0';
-    return inet_pton(AF_INET6, text, &address) == 1;
-}
-
-/* The length of the address in brackets that `s` begins with; 0 when there is none. */
-static size_t literal_len(struct str s)
-{
-    const char *close = memchr(s.at, ']', s.len);
-
-    if (!close)
-        return 0;
-    struct str inside = str_of(s.at + 1, (size_t)(close - s.at) - 1);
-    return is_v6_address(inside) || is_future_address(inside) ? inside.len + 2 : 0;
-}
-
-/* Cut `s` into host and port, "" when there is none. False when it is not uri-host [":" port]. */
-COLD static bool split_authority(struct str s, struct str *host, struct str *port)
-{
-    size_t len = s.len > 0 && s.at[0] == '[' ? literal_len(s) : name_len(s);
-
-    if (s.len > 0 && s.at[0] == '[' && len == 0)
-        return false;
-    *host = str_of(s.at, len);
-    *port = str_of(s.at + len, s.len - len);
-    if (port->len == 0)
-        return true;
-    if (port->at[0] != ':')
-        return false;
-    *port = str_of(port->at + 1, port->len - 1);
-    for (size_t i = 0; i < port->len; i++)
-        if (!is_digit(port->at[i]))
-            return false;
-    return true;
-}
-
-/* --- Targets that are not in origin-form (RFC 9112 3.2) --- */
 
 static int take_authority_form(struct http_request *r)
 {
@@ -226,7 +133,7 @@ static int take_authority_form(struct http_request *r)
 
     r->form = HTTP_AUTHORITY_FORM;
     r->path = str_of(r->target.at, 0);
-    if (!split_authority(r->target, &host, &port) || host.len == 0)
+    if (!http_authority_split(r->target, &host, &port) || host.len == 0)
         return -400;
     return str_number(port, 65535, &number) && number > 0 ? 0 : -400;
 }
@@ -252,11 +159,11 @@ static int take_absolute_form(struct http_request *r)
     size_t len = slash ? (size_t)(slash - rest.at) : rest.len;
     r->host = str_of(rest.at, len);
     r->path = slash ? str_of(slash, rest.len - len) : STR("/");
-    return split_authority(r->host, &host, &port) && host.len > 0 ? 0 : -400;
+    return http_authority_split(r->host, &host, &port) && host.len > 0 ? 0 : -400;
 }
 
-/* Returns 0 or a negated status. */
-COLD static int take_other_form(struct http_request *r)
+/* Targets that are not in origin-form (RFC 9112 3.2). Returns 0 or a negated status. */
+static int take_other_form(struct http_request *r)
 {
     if (r->method == HTTP_METHOD_UNKNOWN)
         return -501;
@@ -270,51 +177,58 @@ COLD static int take_other_form(struct http_request *r)
     return r->method == HTTP_OPTIONS ? 0 : -400;
 }
 
-COLD static const char *skip_empty_lines(const char *at, const char *end)
+static const char *skip_empty_lines(const char *at, const char *end)
 {
     while (end - at >= 2 && at[0] == '\r' && at[1] == '\n')
         at += 2;
     return at;
 }
 
-static inline const char *read_request_line(struct http_request *r, const char *at, const char *end,
-                                            int *why)
+/* Whatever is in it. */
+COLD static struct reached read_any_request_line(struct http_request *r, const char *at,
+                                                 const char *end)
 {
-    if (at < end && *at == '\r')
-        at = skip_empty_lines(at, end);
-    if (end - at == 1 && *at == '\r')
-        return stop(why, 0);
-    if (!(at = read_method(r, at, end, why)) || !(at = read_target(r, at, end, why)) ||
-        !(at = read_version(r, at, end, why)))
-        return NULL;
+    r->method = HTTP_METHOD_UNKNOWN;
+    r->method_name = str_of(NULL, 0);
+    r->target = str_of(NULL, 0);
+    at = skip_empty_lines(at, end);
+    if (at == end || (end - at == 1 && *at == '\r'))
+        return stop(0);
+
+    struct reached reached = read_any_method(r, at, end);
+    if (reached.at)
+        reached = read_any_target(r, reached.at, end);
+    if (reached.at)
+        reached = read_any_version(r, reached.at, end);
+    int status = reached.at ? take_other_form(r) : 0;
+    return status < 0 ? stop(status) : reached;
+}
+
+/* Most of them: GET, origin-form, HTTP/1.1. */
+static inline struct reached read_request_line(struct http_request *r, const char *at,
+                                               const char *end)
+{
+    enum { LINE_MIN = 16, METHOD_LEN = 4, VERSION_LEN = 11 };
+    const char *target = at + METHOD_LEN;
 
     r->form = HTTP_ORIGIN_FORM;
-    r->host = str_of(NULL, 0);
-    if (r->target.at[0] != '/' || r->method >= HTTP_CONNECT) {
-        int status = take_other_form(r);
-        if (status < 0)
-            return stop(why, status);
-    }
-    return at;
+    if (end - at < LINE_MIN || memcmp(at, "GET /", METHOD_LEN + 1) != 0)
+        return read_any_request_line(r, at, end);
+    const char *path_end = scan_target(target, end);
+    const char *space = path_end;
+    if (space < end && *space == '?')
+        space = scan_target(space + 1, end);
+    if (end - space < VERSION_LEN || memcmp(space, " HTTP/1.1\r\n", VERSION_LEN) != 0)
+        return read_any_request_line(r, at, end);
+
+    r->method = HTTP_GET;
+    r->method_name = str_of(at, METHOD_LEN - 1);
+    take_target(r, target, path_end, space);
+    r->minor = 1;
+    return go_on(space + VERSION_LEN);
 }
 
 /* --- Fields --- */
-
-static inline uint64_t load64(const char *at)
-{
-    uint64_t word;
-
-    memcpy(&word, at, sizeof word);
-    return word;
-}
-
-static inline uint32_t load32(const char *at)
-{
-    uint32_t word;
-
-    memcpy(&word, at, sizeof word);
-    return word;
-}
 
 /* Does `name`, which is as long as `known`, equal it without case? `known` is a literal in lower
  * case, so all of this but a few loads and compares is settled by the compiler. Setting 0x20
@@ -335,6 +249,8 @@ static inline bool is_called(const char *name, const char *known, size_t len)
 }
 
 #define IS_CALLED(name, known) is_called((name), (known), sizeof(known) - 1)
+
+/* The note_ functions return what was SEEN, or a negated status. */
 
 /* Keep the first value of its name. */
 static inline int keep(struct str *slot, struct str value)
@@ -357,25 +273,23 @@ static inline int note_condition(struct http_request *r)
     return 0;
 }
 
-static inline int note_host(struct http_request *r, struct framing *framing, struct str value,
-                            const char *end)
+COLD static bool is_any_host(struct str value)
 {
     struct str host, port;
 
-    if (framing->has_host)
+    return http_authority_split(value, &host, &port);
+}
+
+static inline int note_host(struct http_request *r, int seen, struct str value, const char *end)
+{
+    if (seen & SEEN_HOST)
         return -400;
-    framing->has_host = true;
     /* the byte behind a value is not one that scan_host passes over */
-    const char *port_at = scan_host(value.at, end);
-    const char *value_end = value.at + value.len;
-    if (port_at < value_end && *port_at == ':')
-        for (port_at++; port_at < value_end && is_digit(*port_at);)
-            port_at++;
-    if (port_at != value_end && !split_authority(value, &host, &port))
+    if (scan_host(value.at, end) != value.at + value.len && !is_any_host(value))
         return -400;
     if (r->form != HTTP_ABSOLUTE_FORM)
         r->host = value;
-    return 0;
+    return SEEN_HOST;
 }
 
 COLD static int note_length(struct http_request *r, struct str value)
@@ -427,75 +341,76 @@ COLD static int note_transfer_encoding(struct http_request *r, struct str value)
     return 0;
 }
 
-COLD static int note_connection_list(struct framing *framing, struct str value)
+COLD static int note_connection_list(struct str value)
 {
     struct str member;
+    int seen = 0;
 
     while (str_next(&value, ',', &member)) {
         if (str_equal_nocase(member, STR("close")))
-            framing->closes = true;
+            seen |= SEEN_CLOSE;
         if (str_equal_nocase(member, STR("keep-alive")))
-            framing->keeps = true;
+            seen |= SEEN_KEEP;
     }
-    return 0;
+    return seen;
 }
 
-static inline int note_connection(struct framing *framing, struct str value)
+static inline int note_connection(struct str value)
 {
     if (value.len != 10 || !IS_CALLED(value.at, "keep-alive"))
-        return note_connection_list(framing, value);
-    framing->keeps = true;
-    return 0;
+        return note_connection_list(value);
+    return SEEN_KEEP;
 }
 
-COLD static int note_expect(struct framing *framing, struct str value)
+COLD static int note_expect(struct str value)
 {
     struct str member;
+    int seen = 0;
 
     while (str_next(&value, ',', &member)) {
         if (str_equal_nocase(member, STR("100-continue")))
-            framing->expects_100 = true;
+            seen |= SEEN_EXPECT_100;
         else if (member.len > 0)
-            framing->expects_other = true;
+            seen |= SEEN_EXPECT_OTHER;
     }
-    return 0;
+    return seen;
 }
 
-/* Act on a field whose name is known here. Returns 0 or a negated status. */
-static inline int note_field(struct http_request *r, struct framing *framing, struct str name,
+/* Act on a field whose name is known here. */
+static inline int note_field(struct http_request *r, int seen, const char *name, size_t name_len,
                              struct str value, const char *end)
 {
-    switch (name.len) {
+    switch (name_len) {
     case 0:
         return -400;
     case 4:
-        return IS_CALLED(name.at, "host") ? note_host(r, framing, value, end) : 0;
+        return IS_CALLED(name, "host") ? note_host(r, seen, value, end) : 0;
     case 5:
-        return IS_CALLED(name.at, "range") ? note_condition(r) : 0;
+        return IS_CALLED(name, "range") ? note_condition(r) : 0;
     case 6:
-        return IS_CALLED(name.at, "expect") ? note_expect(framing, value) : 0;
+        return IS_CALLED(name, "expect") ? note_expect(value) : 0;
     case 7:
-        return IS_CALLED(name.at, "referer") ? keep(&r->referer, value) : 0;
+        return IS_CALLED(name, "referer") ? keep(&r->referer, value) : 0;
     case 8:
-        if (IS_CALLED(name.at, "if-match"))
+        if (IS_CALLED(name, "if-match"))
             return note_condition(r);
-        return IS_CALLED(name.at, "if-range") ? note_condition(r) : 0;
+        return IS_CALLED(name, "if-range") ? note_condition(r) : 0;
     case 10:
-        if (IS_CALLED(name.at, "connection"))
-            return note_connection(framing, value);
-        return IS_CALLED(name.at, "user-agent") ? keep(&r->user_agent, value) : 0;
+        if (IS_CALLED(name, "connection"))
+            return note_connection(value);
+        return IS_CALLED(name, "user-agent") ? keep(&r->user_agent, value) : 0;
     case 13:
-        return IS_CALLED(name.at, "if-none-match") ? note_condition(r) : 0;
+        return IS_CALLED(name, "if-none-match") ? note_condition(r) : 0;
     case 14:
-        return IS_CALLED(name.at, "content-length") ? note_length(r, value) : 0;
+        return IS_CALLED(name, "content-length") ? note_length(r, value) : 0;
     case 15:
-        return IS_CALLED(name.at, "accept-encoding") ? note_accept_encoding(r, value) : 0;
+        return IS_CALLED(name, "accept-encoding") ? note_accept_encoding(r, value) : 0;
     case 17:
-        if (IS_CALLED(name.at, "if-modified-since"))
+        if (IS_CALLED(name, "if-modified-since"))
             return note_condition(r);
-        return IS_CALLED(name.at, "transfer-encoding") ? note_transfer_encoding(r, value) : 0;
+        return IS_CALLED(name, "transfer-encoding") ? note_transfer_encoding(r, value) : 0;
     case 19:
-        return IS_CALLED(name.at, "if-unmodified-since") ? note_condition(r) : 0;
+        return IS_CALLED(name, "if-unmodified-since") ? note_condition(r) : 0;
     default:
         return 0;
     }
@@ -506,95 +421,162 @@ static inline bool is_blank(char c)
     return c == ' ' || c == '\t';
 }
 
-/* One field line, whatever is in it, into *field. */
-COLD static const char *read_any_field(struct http_field *field, const char *at, const char *end,
-                                       int *why)
+/* By the first letter of a name, a bit for each length that a name known here has with it. */
+#define LETTER(c) ((c)&31)
+static const uint32_t known_lengths[32] = {
+    [LETTER(':')] = 1U << 0, /* no name: refused */
+    [LETTER('a')] = 1U << 15,
+    [LETTER('c')] = 1U << 10 | 1U << 14,
+    [LETTER('e')] = 1U << 6,
+    [LETTER('h')] = 1U << 4,
+    [LETTER('i')] = 1U << 8 | 1U << 13 | 1U << 17 | 1U << 19,
+    [LETTER('r')] = 1U << 5 | 1U << 7,
+    [LETTER('t')] = 1U << 17,
+    [LETTER('u')] = 1U << 10,
+};
+
+static inline struct str value_between(const char *at, const char *end)
+{
+    if (at[0] == ' ' && at[1] > ' ' && end[-1] > ' ')
+        return str_of(at + 1, (size_t)(end - at) - 1);
+    return str_trim(str_of(at, (size_t)(end - at)));
+}
+
+/* Act on the fields that may be known: of those from number `from` on, a bit each. Returns all that
+ * was SEEN, or a negated status. */
+static inline int note_fields(struct http_request *r, int seen, unsigned from, uint64_t known,
+                              const char *end)
+{
+    for (; known != 0; known &= known - 1) {
+        unsigned i = from + (unsigned)__builtin_ctzll(known);
+        const char *name = r->lines[i];
+        size_t name_len = r->name_lens[i];
+        struct str value = value_between(name + name_len + 1, r->lines[i + 1] - 2);
+        int note = note_field(r, seen, name, name_len, value, end);
+        if (note < 0)
+            return note;
+        seen |= note;
+    }
+    return seen;
+}
+
+/* The field lines that are as nearly all are. Their number is added to field_count; a bit for each
+ * of them that may be known is returned. */
+static inline uint64_t read_lines(struct http_request *r, const char *first, const char *end)
+{
+    size_t room = HTTP_FIELDS_MAX - r->field_count;
+    size_t max = room < SCAN_LINES_MAX ? room : SCAN_LINES_MAX;
+    struct scan_lines taken = scan_lines(r->lines + r->field_count, r->name_lens + r->field_count,
+                                         max, first, end, known_lengths);
+
+    r->field_count += (unsigned)taken.count;
+    return taken.listed;
+}
+
+/* One field line, whatever is in it. */
+COLD static struct reached read_any_line(struct http_request *r, const char *at, const char *end)
 {
     const char *colon = skip(at, end, HTTP_CHAR_TOKEN);
 
     if (colon == end)
-        return stop(why, 0);
+        return stop(0);
     if (*colon != ':' || colon == at)
-        return stop(why, -400);
-
-    const char *value = colon + 1;
-    while (value < end && is_blank(*value))
-        value++;
-    const char *value_end = skip(value, end, HTTP_CHAR_VALUE);
-    const char *next = read_line_end(value_end, end, why);
-    while (value_end > value && is_blank(value_end[-1]))
-        value_end--;
-    field->name = str_of(at, (size_t)(colon - at));
-    field->value = str_of(value, (size_t)(value_end - value));
+        return stop(-400);
+    struct reached next = read_line_end(skip(colon + 1, end, HTTP_CHAR_VALUE), end);
+    if (!next.at)
+        return next;
+    r->name_lens[r->field_count++] = (uint16_t)(colon - at);
+    r->lines[r->field_count] = next.at;
     return next;
 }
 
-/* One field line into *field, acted upon. NULL at the empty line too. */
-static inline const char *read_field(struct http_request *r, struct framing *framing,
-                                     struct http_field *field, const char *at, const char *end,
-                                     int *why)
+/* What is neither the empty line nor what read_lines took. */
+COLD static struct reached read_odd_line(struct http_request *r, const char *at, const char *end)
 {
-    const char *colon, *value_end;
-    const char *next = scan_field(at, end, &colon, &value_end);
+    if (at < end && *at == '\r')
+        return stop(end - at == 1 ? 0 : -400);
+    if (r->field_count == HTTP_FIELDS_MAX)
+        return stop(at < end ? -431 : 0);
+    return read_any_line(r, at, end);
+}
 
-    if (next) {
-        field->name = str_of(at, (size_t)(colon - at));
-        field->value = str_of(colon + 2, (size_t)(value_end - colon) - 2);
-    } else {
-        if (at < end && *at == '\r')
-            return NULL;
-        next = read_any_field(field, at, end, why);
-        if (!next)
-            return NULL;
-    }
-    int status = note_field(r, framing, field->name, field->value, end);
-    return status == 0 ? next : stop(why, status);
+/* Behind the Host line that nearly all clients send first; NULL if it is not there. */
+static inline const char *read_first_host(struct http_request *r, const char *at, const char *end)
+{
+    enum { NAME_LEN = 6, LINE_MIN = 24 };
+    const char *host = at + NAME_LEN;
+
+    if (end - at < LINE_MIN || memcmp(at, "Host: ", NAME_LEN) != 0)
+        return NULL;
+    const char *host_end = scan_host(host, end);
+    if (end - host_end < 2 || memcmp(host_end, "\r\n", 2) != 0 || host_end == host)
+        return NULL;
+    if (r->form != HTTP_ABSOLUTE_FORM)
+        r->host = str_of(host, (size_t)(host_end - host));
+    r->name_lens[0] = 4;
+    r->lines[1] = host_end + 2;
+    r->field_count = 1;
+    return host_end + 2;
 }
 
 /* All field lines and the empty line. */
-static inline const char *read_fields(struct http_request *r, struct framing *framing,
-                                      const char *at, const char *end, int *why)
+static inline struct reached read_fields(struct http_request *r, const char *first, const char *at,
+                                         const char *end)
 {
-    struct http_field *field = r->fields;
-    const struct http_field *last = r->fields + HTTP_FIELDS_MAX;
-    const char *next;
+    int seen = 0;
 
-    while (field < last && (next = read_field(r, framing, field, at, end, why)) != NULL) {
-        field++;
-        at = next;
+    r->lines[0] = at;
+    r->field_count = 0;
+    const char *behind = read_first_host(r, at, end);
+    if (behind) {
+        at = behind;
+        seen = SEEN_HOST;
     }
-    r->field_count = (unsigned)(field - r->fields);
-    if (end - at >= 2 && memcmp(at, "\r\n", 2) == 0)
-        return at + 2;
-    if (at < end && *at == '\r')
-        return read_line_end(at, end, why);
-    return stop(why, field == last && at < end ? -431 : *why);
+    while (end - at >= 2 && memcmp(at, "\r\n", 2) != 0) {
+        unsigned from = r->field_count;
+        uint64_t known = read_lines(r, first, end);
+        if (r->field_count == from) {
+            struct reached odd = read_odd_line(r, at, end);
+            if (!odd.at)
+                return odd;
+            known = 1;
+        }
+        at = r->lines[r->field_count];
+        seen = note_fields(r, seen, from, known, end);
+        if (seen < 0)
+            return stop(seen);
+    }
+    return end - at >= 2 ? (struct reached){ at + 2, seen } : read_odd_line(r, at, end);
 }
 
 /* --- The whole --- */
 
 static inline void forget_fields(struct http_request *r)
 {
-    const struct str none = { NULL, 0 };
+    const size_t from = offsetof(struct http_request, host);
+    const size_t to = offsetof(struct http_request, minor);
 
-    r->has_length = false;
-    r->chunked = false;
-    r->accepts_more = false;
-    r->conditional = false;
-    r->length = 0;
-    r->accept_encoding = none;
-    r->referer = none;
-    r->user_agent = none;
+    memset((char *)r + from, 0, to - from);
+}
+
+COLD static void take_expectations(struct http_request *r, int seen)
+{
+    r->expects_continue = (seen & SEEN_EXPECT_100) && http_request_has_body(r);
+    r->expects_other = (seen & SEEN_EXPECT_OTHER) != 0;
 }
 
 /* What follows from the fields taken together. Returns 0 or a negated status. */
-static inline int conclude(struct http_request *r, const struct framing *framing)
+static inline int conclude(struct http_request *r, int seen)
 {
-    if (r->minor > 0 && !framing->has_host)
+    if (r->minor == 0) {
+        r->keep_alive = (seen & (SEEN_CLOSE | SEEN_KEEP)) == SEEN_KEEP;
+        return 0;
+    }
+    if (!(seen & SEEN_HOST))
         return -400;
-    r->keep_alive = !framing->closes && (r->minor > 0 || framing->keeps);
-    r->expects_continue = framing->expects_100 && r->minor > 0 && http_request_has_body(r);
-    r->expects_other = framing->expects_other && r->minor > 0;
+    r->keep_alive = !(seen & SEEN_CLOSE);
+    if (seen & (SEEN_EXPECT_100 | SEEN_EXPECT_OTHER))
+        take_expectations(r, seen);
     return 0;
 }
 
@@ -611,25 +593,18 @@ COLD static int over_limit(const char *bytes, const char *end, bool has_line)
 ssize_t http_request_parse(struct http_request *request, const char *bytes, size_t len,
                            size_t max_head)
 {
-    struct framing framing = { 0 };
-    int why = 0;
-
     CHECK(max_head > 0 && max_head <= HTTP_HEAD_MAX);
-    request->method = HTTP_METHOD_UNKNOWN;
-    request->method_name = str_of(NULL, 0);
-    request->target = str_of(NULL, 0);
-    forget_fields(request);
-    if (len == 0)
-        return 0;
-
     const char *end = bytes + (len < max_head ? len : max_head);
-    const char *fields = read_request_line(request, bytes, end, &why);
-    const char *at = fields ? read_fields(request, &framing, fields, end, &why) : NULL;
-    if (at)
-        why = conclude(request, &framing);
-    if (at && why == 0)
-        return at - bytes;
-    if (why == 0 && len >= max_head)
-        return over_limit(bytes, end, fields != NULL);
-    return why;
+
+    forget_fields(request);
+    struct reached line = read_request_line(request, bytes, end);
+    struct reached head = line;
+    if (line.at)
+        head = read_fields(request, bytes, line.at, end);
+    int status = head.at ? conclude(request, head.note) : head.note;
+    if (head.at && status == 0)
+        return head.at - bytes;
+    if (status == 0 && len >= max_head)
+        return over_limit(bytes, end, line.at != NULL);
+    return status;
 }

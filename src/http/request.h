@@ -23,11 +23,6 @@ enum {
     HTTP_HEAD_MAX = 65536, /* the most that http_request_parse accepts as max_head */
 };
 
-struct http_field {
-    struct str name;  /* as sent; compare without case */
-    struct str value; /* without the white space around it; may be empty */
-};
-
 enum http_target_form {
     HTTP_ORIGIN_FORM,
     HTTP_ABSOLUTE_FORM,
@@ -43,22 +38,25 @@ struct http_request {
     struct str path;   /* as sent, still encoded; "*" in asterisk-form, "" in authority-form */
     struct str query;  /* without the '?'; at is NULL when there is no '?' */
     struct str host;   /* the target's in absolute-form, otherwise Host's, with port; may be "" */
-    int minor;         /* of HTTP/1.x: 0 or 1; a higher one is taken as 1 */
-
-    bool keep_alive; /* by version and Connection (RFC 9112 9.3) */
-    bool has_length; /* Content-Length was there */
-    bool chunked;
-    bool expects_continue; /* Expect: 100-continue, in HTTP/1.1 and with a body to come */
-    bool expects_other;    /* some other expectation, in HTTP/1.1: 417 */
-    uint64_t length;       /* Content-Length, or 0 */
 
     struct str accept_encoding, referer, user_agent; /* first of its name; at is NULL when not
                                                         there */
-    bool accepts_more;                               /* there are more lines of Accept-Encoding */
-    bool conditional; /* among the fields are some that precondition.h is for */
+    uint64_t length;                                 /* Content-Length, or 0 */
+    bool has_length;                                 /* Content-Length was there */
+    bool chunked;
+    bool expects_continue; /* Expect: 100-continue, in HTTP/1.1 and with a body to come */
+    bool expects_other;    /* some other expectation, in HTTP/1.1: 417 */
+    bool accepts_more;     /* there are more lines of Accept-Encoding */
+    bool conditional;      /* among the fields are some that precondition.h is for */
+    bool keep_alive;       /* by version and Connection (RFC 9112 9.3) */
 
+    int minor; /* of HTTP/1.x: 0 or 1; a higher one is taken as 1 */
+
+    /* The fields in the order sent, for field.h: where the line of each begins, and behind the last
+     * the empty line. Only what field_count says is written. */
     unsigned field_count;
-    struct http_field fields[HTTP_FIELDS_MAX]; /* in the order sent; only field_count are written */
+    const char *lines[HTTP_FIELDS_MAX + 1];
+    uint16_t name_lens[HTTP_FIELDS_MAX];
 };
 
 /* Parse the head at the start of `bytes` (empty lines before it are skipped and counted, RFC 9112

@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/cold.h"
 #include "http/accept.h"
+#include "http/field.h"
 #include "http/path.h"
 #include "server/handle.h"
 #include "server/select.h"
@@ -19,10 +20,10 @@ static_assert((int)REDIRECTS_TO_MAX <= (int)LOCATION_MAX, "a rule's target can b
 
 static bool has_field(const struct http_request *request, struct str name)
 {
-    for (unsigned i = 0; i < request->field_count; i++)
-        if (str_equal_nocase(request->fields[i].name, name))
-            return true;
-    return false;
+    struct str value;
+    unsigned at = 0;
+
+    return http_field_next(request, name, &at, &value);
 }
 
 /* A browser asks what a script of another site may do (the CORS protocol of fetch.spec.whatwg.org).

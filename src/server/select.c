@@ -1,6 +1,7 @@
 #include "server/select.h"
 
 #include "base/cold.h"
+#include "http/field.h"
 
 enum { LINES_MAX = 512 }; /* bytes of several lines together; what is more is not read */
 
@@ -9,13 +10,13 @@ static COLD struct http_accept_coding read_lines(const struct http_request *requ
 {
     char space[LINES_MAX];
     struct text lines = text_in(space, sizeof space);
+    struct str value;
+    unsigned at = 0;
 
-    for (unsigned i = 0; i < request->field_count; i++) {
-        const struct http_field *field = &request->fields[i];
-        if (!str_equal_nocase(field->name, STR("Accept-Encoding")) ||
-            field->value.len + 1 > text_room(&lines))
+    while (http_field_next(request, STR("Accept-Encoding"), &at, &value)) {
+        if (value.len + 1 > text_room(&lines))
             continue;
-        text_add(&lines, field->value);
+        text_add(&lines, value);
         text_add(&lines, STR(","));
     }
     return http_accept_coding(text_str(&lines));

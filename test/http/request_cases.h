@@ -197,6 +197,7 @@ static const struct request_case request_cases[] = {
     { STR_INIT("GET / HTTP/1.1\r\nHost:h\r\n\r\n"), 200, "GET origin / - h 1.1 keep" },
     { STR_INIT("GET / HTTP/1.1\r\nHost:\th\t\r\n\r\n"), 200, "GET origin / - h 1.1 keep" },
     { STR_INIT("GET / HTTP/1.1\r\nHost: h \t \r\n\r\n"), 200, "GET origin / - h 1.1 keep" },
+    { STR_INIT("GET / HTTP/1.1\r\nHost: host\t\r\n\r\n"), 200, "GET origin / - host 1.1 keep" },
     { STR_INIT("GET / HTTP/1.1\r\nHost: localhost:8080\r\n\r\n"), 200,
       "GET origin / - localhost:8080 1.1 keep" },
     { STR_INIT("GET / HTTP/1.1\r\nHost:  a.b-c.d:1\r\n\r\n"), 200,

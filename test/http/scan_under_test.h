@@ -3,16 +3,19 @@
 #ifndef TEST_SCAN_UNDER_TEST_H
 #define TEST_SCAN_UNDER_TEST_H
 
+#include "http/scan_lines.h"
+
 #include <stdbool.h>
-#include <stddef.h>
 
 struct scan_under_test {
-    const char *(*field)(const char *, const char *, const char **, const char **);
+    struct scan_lines (*lines)(const char **, uint16_t *, size_t, const char *, const char *,
+                               const uint32_t *);
+    struct scan_lines (*lines_narrow)(const char **, uint16_t *, size_t, const char *, const char *,
+                                      const uint32_t *);
     const char *(*target)(const char *, const char *);
     const char *(*host)(const char *, const char *);
     bool (*path_is_plain)(const char *, size_t);
     size_t slack;
-    size_t field_min;
 };
 
 /* Of the folder that the include path of its object names. */

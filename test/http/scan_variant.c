@@ -3,10 +3,10 @@
 #include "scan_under_test.h"
 
 const struct scan_under_test VARIANT = {
-    .field = scan_field,
+    .lines = scan_lines,
+    .lines_narrow = scan_lines_narrow,
     .target = scan_target,
     .host = scan_host,
     .path_is_plain = scan_path_is_plain,
     .slack = SCAN_SLACK,
-    .field_min = SCAN_FIELD_MIN,
 };

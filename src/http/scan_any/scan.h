@@ -6,13 +6,13 @@
 #define HTTP_SCAN_H
 
 #include "http/chars.h"
+#include "http/scan_lines.h"
 
 #include <stddef.h>
 #include <string.h>
 
 enum {
-    SCAN_FIELD_MIN = 20, /* 16 bytes of name, colon, space, and CR LF after a value that is cut */
-    SCAN_SLACK = 17,     /* readable bytes that scan_path_is_plain needs after the path */
+    SCAN_SLACK = 17, /* readable bytes that scan_path_is_plain needs after the path */
 };
 
 static inline const char *scan_while(const char *at, const char *end, int classes)
@@ -22,27 +22,46 @@ static inline const char *scan_while(const char *at, const char *end, int classe
     return at;
 }
 
-/* Take apart a field line as nearly all of them are: a name of at most 32 letters and '-', maybe
- * empty; a colon and a space; printable ASCII, at least one byte, that neither begins nor ends with
- * a space; CR LF. Returns the place behind it, with *colon and *value_end set. NULL for any other
- * line, and when fewer than SCAN_FIELD_MIN bytes are left, or 16 more for a name longer than 16. */
-static inline const char *scan_field(const char *at, const char *end, const char **colon,
-                                     const char **value_end)
+/* The CR of the line at `at`, if it is one for scan_lines, and the length of its name. */
+static inline const char *scan_line(const char *at, const char *end, size_t *name_len)
 {
-    if (end - at < SCAN_FIELD_MIN)
-        return NULL;
+    const char *last = end - 2;
 
-    const char *name_end = scan_while(at, at + 16, HTTP_CHAR_WORD);
-    if (name_end == at + 16 && end - at >= SCAN_FIELD_MIN + 16)
-        name_end = scan_while(at + 16, at + 32, HTTP_CHAR_WORD);
-    if (memcmp(name_end, ": ", 2) != 0 || name_end[2] <= ' ')
+    if (at >= last)
         return NULL;
-    const char *line_end = scan_while(name_end + 2, end - 2, HTTP_CHAR_TEXT);
-    if (memcmp(line_end, "\r\n", 2) != 0 || line_end[-1] == ' ')
+    const char *colon = scan_while(at, last - at < 32 ? last : at + 32, HTTP_CHAR_WORD);
+    const char *line_end = scan_while(at, last, HTTP_CHAR_TEXT);
+    if (*colon != ':' || line_end == last || memcmp(line_end, "\r\n", 2) != 0)
         return NULL;
-    *colon = name_end;
-    *value_end = line_end;
-    return line_end + 2;
+    *name_len = (size_t)(colon - at);
+    return line_end;
+}
+
+static inline struct scan_lines scan_lines(const char **lines, uint16_t *name_lens, size_t max,
+                                           const char *first, const char *end,
+                                           const uint32_t *lengths)
+{
+    struct scan_lines taken = { 0, 0 };
+    size_t name_len;
+    const char *line_end;
+
+    if (end - first < SCAN_LINE_MIN)
+        return taken;
+    while (taken.count < max && (line_end = scan_line(lines[taken.count], end, &name_len))) {
+        uint64_t is_listed = lengths[lines[taken.count][0] & 31] >> (name_len & 31) & 1;
+        taken.listed |= is_listed << taken.count;
+        name_lens[taken.count++] = (uint16_t)name_len;
+        lines[taken.count] = line_end + 2;
+    }
+    return taken;
+}
+
+/* The same, as where the machine has nothing better. */
+static inline struct scan_lines scan_lines_narrow(const char **lines, uint16_t *name_lens,
+                                                  size_t max, const char *first, const char *end,
+                                                  const uint32_t *lengths)
+{
+    return scan_lines(lines, name_lens, max, first, end, lengths);
 }
 
 /* The first byte that is not visible ASCII, or '#' or '?', or end. */
@@ -53,10 +72,14 @@ static inline const char *scan_target(const char *at, const char *end)
     return at;
 }
 
-/* The first byte that is no letter, digit, '-' or '.', or end. */
+/* The end of the letters, digits, '-' and '.' at `at`, and of a colon and digits behind them. */
 static inline const char *scan_host(const char *at, const char *end)
 {
-    return scan_while(at, end, HTTP_CHAR_HOST);
+    at = scan_while(at, end, HTTP_CHAR_HOST);
+    if (at < end && *at == ':')
+        for (at++; at < end && *at >= '0' && *at <= '9';)
+            at++;
+    return at;
 }
 
 /* Is the path free of '%', NUL, "//" and "/."? SCAN_SLACK zero bytes follow it. */

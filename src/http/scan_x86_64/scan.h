@@ -1,10 +1,12 @@
-/* scan.h - how far do bytes of one kind go? Sixteen at a time with SSE2, which every x86-64 has.
+/* scan.h - how far do bytes of one kind go? Sixteen at a time with SSE2, which every x86-64 has;
+ * lines of fields 32 at a time where the processor has AVX2.
  *
  * scan_any/scan.h has the same functions with the same outcomes. None reads at or beyond `end`. */
 #ifndef HTTP_SCAN_H
 #define HTTP_SCAN_H
 
 #include "http/chars.h"
+#include "http/scan_lines.h"
 
 #include <emmintrin.h>
 #include <stddef.h>
@@ -12,8 +14,7 @@
 
 enum {
     SCAN_WIDTH = 16,
-    SCAN_FIELD_MIN = 20, /* 16 bytes of name, colon, space, and CR LF after a value that is cut */
-    SCAN_SLACK = 17,     /* readable bytes that scan_path_is_plain needs after the path */
+    SCAN_SLACK = 17, /* readable bytes that scan_path_is_plain needs after the path */
 };
 
 static inline __m128i scan_load(const char *at)
@@ -28,9 +29,9 @@ static inline unsigned scan_mask(__m128i bytes)
 }
 
 /* The number of the lowest bit that is set; one must be. */
-static inline size_t scan_first(unsigned mask)
+static inline size_t scan_first(uint64_t mask)
 {
-    return (unsigned)__builtin_ctz(mask);
+    return (size_t)__builtin_ctzll(mask);
 }
 
 /* Sets the top bit of each byte that is not in first..last: they are moved to 0 and up, and then up
@@ -69,13 +70,6 @@ static inline unsigned scan_odd_target(__m128i bytes)
     return scan_mask(_mm_or_si128(scan_outside(bytes, '!', '~'), mark));
 }
 
-static inline unsigned scan_odd_host(__m128i bytes)
-{
-    __m128i odd = _mm_and_si128(scan_no_letter(bytes), scan_outside(bytes, '0', '9'));
-
-    return scan_mask(_mm_and_si128(odd, scan_outside(bytes, '-', '.')));
-}
-
 /* For the last few bytes. */
 static inline const char *scan_while(const char *at, const char *end, int classes)
 {
@@ -84,42 +78,88 @@ static inline const char *scan_while(const char *at, const char *end, int classe
     return at;
 }
 
-/* Take apart a field line as nearly all of them are: a name of at most 32 letters and '-', maybe
- * empty; a colon and a space; printable ASCII, at least one byte, that neither begins nor ends with
- * a space; CR LF. Returns the place behind it, with *colon and *value_end set. NULL for any other
- * line, and when fewer than SCAN_FIELD_MIN bytes are left, or 16 more for a name longer than 16. */
-static inline const char *scan_field(const char *at, const char *end, const char **colon,
-                                     const char **value_end)
+/* A bit for each of the 32 bytes that is no text, or may be in no everyday name. */
+static inline uint64_t scan_no_text(const char *at)
 {
-    if (end - at < SCAN_FIELD_MIN)
-        return NULL;
+    uint64_t high = scan_odd_text(scan_load(at + SCAN_WIDTH));
 
-    const char *p = at;
-    unsigned odd = scan_odd_word(scan_load(p));
-    if (odd == 0 && end - at >= SCAN_FIELD_MIN + SCAN_WIDTH) {
-        p += SCAN_WIDTH;
-        odd = scan_odd_word(scan_load(p));
+    return scan_odd_text(scan_load(at)) | high << SCAN_WIDTH;
+}
+
+static inline uint64_t scan_no_name(const char *at)
+{
+    uint64_t high = scan_odd_word(scan_load(at + SCAN_WIDTH));
+
+    return scan_odd_word(scan_load(at)) | high << SCAN_WIDTH;
+}
+
+/* The length of the name; 32 if it is longer than that. The second half is seldom needed. */
+static inline size_t scan_name_len(const char *at)
+{
+    uint64_t odd = scan_odd_word(scan_load(at));
+
+    if (odd == 0)
+        odd = (uint64_t)scan_odd_word(scan_load(at + SCAN_WIDTH)) << SCAN_WIDTH;
+    return scan_first(odd | (uint64_t)1 << SCAN_BLOCK);
+}
+
+/* The first byte from `at` on that is no text, or end. `last` is where the last block begins. */
+static inline const char *scan_text(const char *at, const char *last)
+{
+    uint64_t odd;
+
+    for (; at <= last; at += SCAN_BLOCK)
+        if ((odd = scan_no_text(at)) != 0)
+            return at + scan_first(odd);
+    /* the last block again, without what lies before */
+    odd = scan_no_text(last) | (uint64_t)1 << SCAN_BLOCK;
+    return at - last < SCAN_BLOCK ? at + scan_first(odd >> (at - last)) : last + SCAN_BLOCK;
+}
+
+/* The CR of the line at `at`, if it is one for scan_lines, and the length of its name. */
+static inline const char *scan_line(const char *at, const char *last, size_t *name_len)
+{
+    if (at <= last)
+        *name_len = scan_name_len(at);
+    else if (at - last < SCAN_BLOCK)
+        *name_len = scan_first((scan_no_name(last) | (uint64_t)1 << SCAN_BLOCK) >> (at - last));
+    else
+        return NULL;
+    if (at[*name_len] != ':')
+        return NULL;
+    const char *line_end = scan_text(at, last);
+    return line_end < last + SCAN_BLOCK && memcmp(line_end, "\r\n", 2) == 0 ? line_end : NULL;
+}
+
+/* With nothing but SSE2. */
+static inline struct scan_lines scan_lines_narrow(const char **lines, uint16_t *name_lens,
+                                                  size_t max, const char *first, const char *end,
+                                                  const uint32_t *lengths)
+{
+    struct scan_lines taken = { 0, 0 };
+    const char *at = lines[0];
+    const char *line_end;
+    size_t name_len;
+
+    if (end - first < SCAN_LINE_MIN)
+        return taken;
+    while (taken.count < max && (line_end = scan_line(at, end - SCAN_LINE_MIN, &name_len))) {
+        if (lengths[*at & 31] >> (name_len & 31) & 1)
+            taken.listed |= (uint64_t)1 << taken.count;
+        name_lens[taken.count++] = (uint16_t)name_len;
+        lines[taken.count] = at = line_end + 2;
     }
-    /* a bit behind the last stands for "none of these" */
-    p += scan_first(odd | 1U << SCAN_WIDTH);
-    *colon = p;
-    p += 2;
-    if (memcmp(p - 2, ": ", 2) != 0 || *p <= ' ')
-        return NULL;
+    return taken;
+}
 
-    /* the last block from which CR LF may be read without a look at the end */
-    const char *last = end - SCAN_WIDTH - 2;
-    odd = 0;
-    for (; p <= last; p += SCAN_WIDTH)
-        if ((odd = scan_odd_text(scan_load(p))) != 0)
-            break;
-    if (odd == 0) /* that block again, without what lies before p */
-        odd = (scan_odd_text(scan_load(last)) | 1U << SCAN_WIDTH) >> (p - last);
-    p += scan_first(odd);
-    if (memcmp(p, "\r\n", 2) != 0 || p[-1] == ' ')
-        return NULL;
-    *value_end = p;
-    return p + 2;
+/* Whichever is best here. What it asks was found out before main (libgcc). */
+static inline struct scan_lines scan_lines(const char **lines, uint16_t *name_lens, size_t max,
+                                           const char *first, const char *end,
+                                           const uint32_t *lengths)
+{
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi"))
+        return scan_lines_wide(lines, name_lens, max, first, end, lengths);
+    return scan_lines_narrow(lines, name_lens, max, first, end, lengths);
 }
 
 /* The first byte that is not visible ASCII, or '#' or '?', or end. */
@@ -135,15 +175,32 @@ static inline const char *scan_target(const char *at, const char *end)
     return at;
 }
 
-/* The first byte that is no letter, digit, '-' or '.', or end. */
+/* The first byte that is no digit, or end. */
+static inline const char *scan_digits(const char *at, const char *end)
+{
+    while (at < end && *at >= '0' && *at <= '9')
+        at++;
+    return at;
+}
+
+/* The end of the letters, digits, '-' and '.' at `at`, and of a colon and digits behind them. */
 static inline const char *scan_host(const char *at, const char *end)
 {
     for (; end - at >= SCAN_WIDTH; at += SCAN_WIDTH) {
-        unsigned odd = scan_odd_host(scan_load(at));
-        if (odd != 0)
-            return at + scan_first(odd);
+        __m128i bytes = scan_load(at);
+        __m128i no_digit = scan_outside(bytes, '0', '9');
+        __m128i odd = _mm_and_si128(scan_no_letter(bytes), scan_outside(bytes, '-', '.'));
+        unsigned mask = scan_mask(_mm_and_si128(odd, no_digit));
+        if (mask == 0)
+            continue;
+        if (at[scan_first(mask)] != ':')
+            return at + scan_first(mask);
+        /* those behind the colon; the bit behind the block stands for "not in this block" */
+        unsigned behind = (scan_mask(no_digit) | 1U << SCAN_WIDTH) & ~(mask ^ (mask - 1));
+        return scan_digits(at + scan_first(behind), end);
     }
-    return scan_while(at, end, HTTP_CHAR_HOST);
+    at = scan_while(at, end, HTTP_CHAR_HOST);
+    return at < end && *at == ':' ? scan_digits(at + 1, end) : at;
 }
 
 /* Is the path free of '%', NUL, "//" and "/."? SCAN_SLACK zero bytes follow it. */
