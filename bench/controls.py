@@ -122,12 +122,12 @@ class Series:
     def run(self, entries):
         with opened(self.options.control, self.options.build) as (settings, skipped):
             self.begin(settings, skipped)
-            blocks = [measure.Block(row, count, 'ceiling') for entry in entries
+            blocks = [measure.Block(row, tuple(row.kinds), count, 'ceiling') for entry in entries
                       if not entry.skipped
                       for row in [self.surround(entry, settings)]
                       for count in self.counts(entry)]
             for block in blocks:
-                self.plan.add(len(block.entry.kinds) * self.options.repetitions)
+                self.plan.add(len(block.kinds) * self.options.repetitions)
             self.plan.start()
             for block in blocks if settings else ():
                 for line in summary.table(self.measurer.block(block)):

@@ -30,9 +30,13 @@ class Block:
     """Runs that are compared with each other."""
 
     entry: object
+    kinds: tuple
     connections: int
     level: str
     rate: object = None
+
+    def key(self):
+        return (self.entry.workload.name, self.connections, self.level)
 
 
 def order(names, repetitions):
@@ -62,7 +66,7 @@ class Measurer:
 
     def block(self, block):
         """All runs of a block; its kept runs are judged when the last is done."""
-        kinds = {kind.name: kind for kind in block.entry.kinds}
+        kinds = {kind.name: kind for kind in block.kinds}
         why_not = self.generator(block.rate).refusal(block.entry.workload, block.rate)
         if why_not:
             self.plan.note(f'{block.entry.workload.name}, {block.level}: left out, {why_not}')

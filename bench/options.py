@@ -7,6 +7,7 @@ import pathlib
 import controls
 import machine
 import servers
+import targets
 import workloads
 
 QUICK_ROWS = ('hello-bare', 'hello-browser', 'file-100k', 'page-load', 'not-found', 'redirect',
@@ -15,6 +16,8 @@ QUICK_ROWS = ('hello-bare', 'hello-browser', 'file-100k', 'page-load', 'not-foun
 NAMED_LEVELS = ('ceiling', 'idle', workloads.HALF_OF_NGINX)
 QUICK_CONNECTIONS = (16,)
 QUICK_REPEAT_SECONDS = 70
+# What no line of targets.py asks for: the same page once more.
+TARGETS_WITHOUT = ('page-plain',)
 
 ABOUT = """Compare ringlet's two engines with each other and with other servers.
 
@@ -91,6 +94,11 @@ def parser():
         help='(default bench-results/DATE-COMMIT)')
     add('--quick', action='store_true',
         help='own engines only and very short: shows that all of it works, and no figures')
+    add('--targets', action='store_true',
+        help='only what shows whether the server reaches what it must, in about half an hour')
+    add('--resume', type=pathlib.Path, default=None, metavar='DIR',
+        help='go on with a series that was stopped, in its folder: what is there is not measured '
+        'again')
     add('--list', action='store_true', help='show the workloads and the servers, and exit')
     add('--build', type=pathlib.Path, default=None, metavar='DIR',
         help='where ringlet and ringlet-load were built; run.sh sets it')
@@ -119,13 +127,21 @@ def parse(arguments, tree):
     options.build = (options.build or tree / 'build' / 'bench').resolve()
     fill_cpus(options, made)
     fill_lengths(options)
-    options.out = (options.out or default_folder(tree)).resolve()
+    options.out = (options.resume or options.out or default_folder(tree)).resolve()
+    if options.resume and not (options.out / 'results.json').exists():
+        made.error(f'{options.out} holds no results.json')
     return options
 
 
 def fill_lengths(options):
-    """--quick is a set of other defaults: each can still be given."""
-    seconds, warmup, repetitions, repeats = (0.5, 0.2, 2, 1) if options.quick else (5, 1, 4, 2)
+    """--quick and --targets are sets of other defaults: each can still be given."""
+    seconds, warmup, repetitions, repeats = (5, 1, 4, 2)
+    if options.targets:
+        seconds, warmup = (2, 0.3)
+        options.workloads = options.workloads or tuple(
+            work.name for work in workloads.ALL if work.name not in TARGETS_WITHOUT)
+    if options.quick:
+        seconds, warmup, repetitions, repeats = (0.5, 0.2, 2, 1)
     options.seconds = options.seconds or seconds
     options.warmup = warmup if options.warmup is None else options.warmup
     options.repetitions = options.repetitions or repetitions
@@ -170,6 +186,8 @@ def levels(workload, options):
         return tuple(f'{rate}/s' for rate in options.rates)
     if options.levels is not None:
         asked = options.levels
+    elif options.targets:
+        asked = targets.levels(workload.name)
     elif options.quick:
         asked = ('25%', 'idle') if workload.name == 'hello-bare' else ()
     else:

@@ -15,6 +15,7 @@ import page
 import ratios
 import sentences
 import summary
+import targets
 
 # Figures of a run: title, key, what it is divided by.
 METRICS = (('requests/s', 'requests_per_second', 1), ('CPU µs', 'cpu_ns_per_request', 1000),
@@ -57,9 +58,9 @@ class Report:
         return [server for server in self.servers if server['name'] in names]
 
     def html(self):
-        parts = [self.top(), self.headline(), self.controls(), *self.sections(), self.counted(),
-                 self.presence(), self.disturbed(), self.skipped(), self.machine(), self.started(),
-                 self.again()]
+        parts = [self.top(), self.targets(), self.headline(), self.controls(), *self.sections(),
+                 self.counted(), self.presence(), self.disturbed(), self.skipped(), self.machine(),
+                 self.started(), self.again()]
         return page.whole('ringlet, measured', '\n'.join(part for part in parts if part))
 
     def top(self):
@@ -74,6 +75,30 @@ class Report:
             parts.append(page.note('This machine lets nobody count cycles and kernel instructions: '
                                    'cost is CPU time, from the scheduler’s books.'))
         parts += [page.note(sentence) for sentence in self.data.get('problems', ())]
+        return '\n'.join(parts)
+
+    def targets(self):
+        """Each line of what the server must reach, and whether it does."""
+        found = targets.rows(self.data)
+        rows, line = [], None
+        for row in found:
+            if row['verdict'] != targets.NOT_MEASURED:
+                if row['line'] != line:
+                    line = row['line']
+                    rows.append([f'<b>{page.text(line)}</b>', '', '', '', ''])
+                rows.append(target_cells(row))
+        explained = ('Ratios and figures are medians with the least and the most, ratios within '
+                     'each repetition. Level: the least and the most lie on both sides of what is '
+                     'wanted. No result: fewer than three undisturbed repetitions. ringlet without '
+                     'an engine is ' + str(sentences.ours(self.servers)) + '.')
+        parts = ['<h2>What it must reach</h2>', page.note(f'{targets.tally(found)}.')]
+        if rows:
+            parts += [page.note(explained),
+                      page.table(['', 'wanted', 'measured', 'verdict', 'from'], rows)]
+        missing = [[page.text('; '.join(names)), page.text(reason)]
+                   for reason, names in targets.unmeasured(found)]
+        if missing:
+            parts.append(page.folded('Not measured', page.table(['', 'why'], missing)))
         return '\n'.join(parts)
 
     def headline(self):
@@ -263,6 +288,16 @@ class Report:
 def as_started(shown):
     """The command of one face of a server, and its configuration."""
     return page.pre(shown['command']) + (page.pre(shown['config']) if shown['config'] else '')
+
+
+def target_cells(row):
+    verdict = page.text(row['verdict'])
+    if row['verdict'] == targets.REACHED:
+        verdict = f'<span class="ahead">{verdict}</span>'
+    if row['why']:
+        verdict += f'<br><small>{page.text(row["why"])}</small>'
+    return [page.text(row['what']), page.text(row['wanted']), page.text(row['measured']), verdict,
+            f'<small>{page.text(row["runs"])}</small>']
 
 
 def glance(found):

@@ -14,16 +14,22 @@ def now():
     return datetime.datetime.now(datetime.timezone.utc).isoformat(timespec='seconds')
 
 
+class CannotResume(Exception):
+    """What was measured before does not go with what is to be measured now."""
+
+
 class Results:
     """The folder and the object that becomes results.json."""
 
-    def __init__(self, folder, command, facts):
+    def __init__(self, folder, command, facts, resume=False):
         self.folder = folder
         (folder / 'hgrm').mkdir(parents=True, exist_ok=True)
         self.data = {'format': FORMAT, 'started': now(), 'finished': None, 'command': command,
                      'machine': facts, 'servers': [], 'workloads': [], 'runs': [], 'counts': [],
                      'presence': [],
                      'absent': {}, 'problems': []}
+        if resume:
+            self.take_up(json.loads((folder / 'results.json').read_text()))
         (folder / 'machine.txt').write_text(machine.as_text(facts))
         self.write()
 
@@ -34,17 +40,54 @@ class Results:
         fresh.write_text(json.dumps(self.data, indent=1) + '\n')
         fresh.replace(path)
 
+    def take_up(self, earlier):
+        """Go on with what was measured before, of the same commit."""
+        if earlier['format'] != FORMAT:
+            raise CannotResume('its results.json has another format')
+        was, now_is = (found['machine'].get('commit') for found in (earlier, self.data))
+        if was != now_is:
+            raise CannotResume(f'it was measured at commit {was}, and this is {now_is}')
+        command = self.data['command']
+        if 'controls' in earlier:
+            self.data['controls'] = earlier['controls']
+        self.data |= {name: earlier.get(name, []) for name in
+                      ('started', 'servers', 'workloads', 'runs', 'counts', 'presence',
+                       'problems')}
+        self.data['command'] = '\n'.join([*earlier['command'].splitlines(), command])
+
+    def put(self, name, row, *keys):
+        """Add a row to a list, in the place of one that is about the same."""
+        rows = self.data[name]
+        rows[:] = [other for other in rows if any(other[key] != row[key] for key in keys)]
+        rows.append(row)
+
+    def block(self, key):
+        """The runs of a (workload, connections, level)."""
+        return [run for run in self.data['runs']
+                if (run['workload'], run['connections'], run['level']) == key]
+
+    def has(self, key, servers, repetitions):
+        """Has every server been measured there as often as is asked for?"""
+        made = {(run['server'], run['repetition']) for run in self.block(key)}
+        return all((server, i) in made for server in servers for i in range(repetitions))
+
+    def drop(self, key):
+        """Forget a block that was not measured to its end."""
+        gone = {id(run) for run in self.block(key)}
+        self.data['runs'] = [run for run in self.data['runs'] if id(run) not in gone]
+
     def problem(self, sentence):
-        self.data['problems'].append(sentence)
+        if sentence not in self.data['problems']:
+            self.data['problems'].append(sentence)
         self.write()
 
     def add_workload(self, entry, counts):
         work = entry.workload
-        self.data['workloads'].append({
+        self.put('workloads', {
             'name': work.name, 'title': work.title, 'requests': list(work.targets),
             'fields': list(work.fields), 'connections': list(counts), 'tls': work.tls,
             'skipped': entry.skipped, 'absent': entry.absent | entry.wrong,
-            'head_bytes': entry.head_bytes})
+            'head_bytes': entry.head_bytes}, 'name')
         self.write()
 
     def add_run(self, run, spectrum):

@@ -21,6 +21,7 @@ import report
 import results
 import servers
 import summary
+import targets
 import tracers
 import workloads
 
@@ -42,7 +43,7 @@ def main():
     signal.signal(signal.SIGTERM, stop_on_signal)
     try:
         return Comparison(options).run()
-    except generators.GeneratorFailed as error:
+    except (generators.GeneratorFailed, results.CannotResume) as error:
         print(f'ringlet: {error}', file=sys.stderr)
         return 1
 
@@ -70,7 +71,7 @@ class Comparison:
         command = shlex.join(['bench/run.sh', *sys.argv[1:]])
         facts = machine.facts(TREE, options.build, options.build / 'ringlet')
         stay_aside(options)
-        self.results = results.Results(options.out, command, facts)
+        self.results = results.Results(options.out, command, facts, bool(options.resume))
         until = time.monotonic() + opt.QUICK_REPEAT_SECONDS if options.quick else None
         self.plan = planning.Plan(options.seconds + options.warmup, until, say)
         self.roles = {}
@@ -210,9 +211,9 @@ class Comparison:
             faces = dict.fromkeys(entry.workload.face for entry in entries if kind in entry.kinds)
             first, *others = [describe_face(yard, kind, face)
                               for face in ('files', *faces.keys() - {'files'})]
-            self.results.data['servers'].append({
+            self.results.put('servers', {
                 'name': kind.name, 'kind': kind.role, 'cores': len(yard.cpus), **first,
-                'faces': others})
+                'faces': others}, 'name')
         self.results.write()
 
     def level_counts(self, entry):
@@ -222,10 +223,28 @@ class Comparison:
     def plan_entry(self, entry):
         if entry.skipped:
             return
-        each = len(entry.kinds) * self.options.repetitions
-        ceilings = 0 if self.options.rates else len(entry.counts)
-        levels = len(opt.levels(entry.workload, self.options)) * len(self.level_counts(entry))
-        self.plan.add(each * (ceilings + levels))
+        for count in entry.counts if not self.options.rates else ():
+            self.plan.add(self.cost(self.as_block(entry, count, 'ceiling')))
+        for count in self.level_counts(entry):
+            for level in opt.levels(entry.workload, self.options):
+                self.plan.add(self.cost(self.as_block(entry, count, level)))
+
+    def as_block(self, entry, count, level, rate=None):
+        """Those who are to be compared there: with --targets whom its lines need."""
+        kinds = entry.kinds
+        if self.options.targets:
+            kinds = [kind for kind in kinds
+                     if targets.needs(kind, entry.workload.name, count, level)]
+        return measure.Block(entry, tuple(kinds), count, level, rate)
+
+    def cost(self, block):
+        """How many runs are still to be made."""
+        return 0 if self.is_done(block) else len(block.kinds) * self.options.repetitions
+
+    def is_done(self, block):
+        """Is it there from a series that is resumed?"""
+        return bool(self.options.resume) and self.results.has(
+            block.key(), [kind.name for kind in block.kinds], self.options.repetitions)
 
     def measure_entry(self, measurer, entry):
         """The ceilings first, for they say what the other levels are."""
@@ -233,17 +252,21 @@ class Comparison:
             return
         ceilings = {}
         for count in entry.counts if not self.options.rates else ():
-            ceilings[count] = self.block(measurer, measure.Block(entry, count, 'ceiling'))
+            ceilings[count] = self.block(measurer, self.as_block(entry, count, 'ceiling'))
         for count in self.level_counts(entry):
             for level in opt.levels(entry.workload, self.options):
                 rate, why_not = measure.rate_at(level, ceilings.get(count, []), self.roles)
+                block = self.as_block(entry, count, level, rate)
                 if why_not:
                     say(f'{entry.workload.name}, {level}: left out, {why_not}')
-                    self.plan.forget(len(entry.kinds) * self.options.repetitions)
+                    self.plan.forget(self.cost(block))
                 else:
-                    self.block(measurer, measure.Block(entry, count, level, rate))
+                    self.block(measurer, block)
 
     def block(self, measurer, block):
+        if self.is_done(block):
+            return self.results.block(block.key())
+        self.results.drop(block.key())
         runs = measurer.block(block)
         for line in summary.table(runs) if runs else ():
             say('    ' + line)
@@ -254,11 +277,28 @@ class Comparison:
         for entry in entries:
             if entry.workload.name not in COUNTED or entry.skipped:
                 continue
-            for kind in entry.kinds:
+            for kind in self.counted_kinds(entry):
+                if self.is_counted(kind, entry):
+                    continue
                 say(f'counting for {kind.name}, {entry.workload.name}')
-                self.results.data['counts'].append(
-                    self.count_one(yard, measurer, entry, kind))
+                self.results.put('counts', self.count_one(yard, measurer, entry, kind), 'server',
+                                 'workload')
                 self.results.write()
+
+    def counted_kinds(self, entry):
+        """Those who take part, and for a small file ringlet with an access log, too."""
+        small = entry.workload.name in targets.SMALL
+        if self.options.targets:
+            kinds = [kind for kind in entry.kinds if kind.role == 'ours' and small]
+        else:
+            kinds = list(entry.kinds)
+        return kinds + [servers.logging(kind) for kind in entry.kinds
+                        if small and kind.name == targets.EPOLL]
+
+    def is_counted(self, kind, entry):
+        return bool(self.options.resume) and any(
+            (count['server'], count['workload']) == (kind.name, entry.workload.name)
+            for count in self.results.data['counts'])
 
     def count_one(self, yard, measurer, entry, kind):
         calls = instructions = None
@@ -266,7 +306,8 @@ class Comparison:
             if tracers.can_trace():
                 calls = self.trace(yard, measurer, entry, kind)
             # callgrind's CPU lacks the instructions that ciphers are fast with: another program.
-            if not measurer.with_perf and tracers.can_instrument() and not entry.workload.tls:
+            wanted = not measurer.with_perf or kind.role == 'ours'
+            if wanted and tracers.can_instrument() and not entry.workload.tls:
                 instructions = tracers.user_instructions(yard, kind, entry.workload)
         except (tracers.CountFailed, servers.ServerFailed, generators.GeneratorFailed, OSError,
                 ValueError) as error:
@@ -290,18 +331,26 @@ class Comparison:
         for kind in self.kinds:
             if kind.role == 'ceiling' or kind.fixed or kind.compresses or kind.spins:
                 continue
+            there = [found['server'] for found in self.results.data['presence']]
+            if kind.name in there and self.options.resume:
+                continue
             try:
                 found = presence.measure(yard, kind, self.files_max)
             except (servers.ServerFailed, OSError, ValueError) as error:
                 self.results.problem(f'{kind.name}, being there: {error}')
                 continue
             say(presence.line(found))
-            self.results.data['presence'].append(found)
+            self.results.put('presence', found, 'server')
             self.results.write()
 
     def write_report(self):
+        """The page, and what the server must reach in results.json and for the terminal."""
         try:
+            self.results.data['targets'] = targets.rows(self.results.data)
+            self.results.write()
             report.write(self.options.out)
+            for line in targets.lines(self.results.data['targets']):
+                say(line)
             say(f'{self.options.out}/report.html')
         except (Exception, SystemExit) as error:  # pylint: disable=broad-except
             self.results.problem(f'no report: {error}')

@@ -231,6 +231,22 @@ class Options(unittest.TestCase):
         for name, count in (('idle-10000', 100), ('one-at-a-time', 1)):
             self.assertEqual(options.counts(workloads.named([name])[0], made), (count,))
 
+    def test_targets(self):
+        made = self.parse('--targets', '--repetitions', '3')
+        self.assertEqual((made.seconds, made.warmup, made.repetitions), (2, 0.3, 3))
+        self.assertEqual(options.levels(workloads.named(['hello-browser'])[0], made),
+                         ('half-nginx',))
+        self.assertIn('json', made.workloads)
+        self.assertNotIn('page-plain', made.workloads)
+        self.assertEqual(self.parse('--targets', '--workloads', 'json').workloads, ('json',))
+
+    def test_resume(self):
+        with tempfile.TemporaryDirectory() as folder:
+            self.refused('--resume', folder)
+            pathlib.Path(folder, 'results.json').touch()
+            made = self.parse('--resume', folder)
+            self.assertEqual(made.out, pathlib.Path(folder).resolve())
+
     def test_what_is_refused(self):
         for words in (['--peers', 'apache'], ['--workloads', 'x'], ['--engines', 'kqueue'],
                       ['--connections', '0'], ['--levels', '99'], ['--server-cpus', '99999'],
