@@ -15,43 +15,58 @@ static bool needs_escape(char c)
     return (signed char)c < 0x20 || c == 0x7f || c == '"' || c == '\\';
 }
 
-/* Copies a block; returns one whose bytes have their highest bit where something needs escaping:
- * less than 0x20 (the subtraction borrows), 0x7f (the addition carries), above, or one of the
- * two. */
+/* Two words as a block. */
+typedef uint64_t words __attribute__((vector_size(BLOCK)));
+
+/* Bytes that have their highest bit where something needs escaping: less than 0x20 (the subtraction
+ * borrows), 0x7f (the addition carries), above, or one of the two. */
+static inline block odd_in(block bytes)
+{
+    return bytes | (bytes - 0x20) | (bytes + 1) | (block)(bytes == '"') | (block)(bytes == '\\');
+}
+
 static inline block copy_block(char *to, const char *from)
 {
     block bytes;
 
     memcpy(&bytes, from, BLOCK);
     memcpy(to, &bytes, BLOCK);
-    return bytes | (bytes - 0x20) | (bytes + 1) | (block)(bytes == '"') | (block)(bytes == '\\');
+    return odd_in(bytes);
 }
 
-/* Less than a block: made one by padding, because nothing behind a slice's end may be read. */
-static inline block copy_short(char *to, struct str s)
+/* Eight bytes or more, and less than a block: two words, which overlap. */
+static inline block copy_words(char *to, struct str s)
 {
-    const char *from = s.at;
-    char *end = to;
+    uint64_t first, last;
 
-    memset(to, 'a', BLOCK);
-    if (s.len & 8) {
-        memcpy(end, from, 8);
-        from += 8;
-        end += 8;
+    memcpy(&first, s.at, sizeof first);
+    memcpy(&last, s.at + s.len - sizeof last, sizeof last);
+    memcpy(to, &first, sizeof first);
+    memcpy(to + s.len - sizeof last, &last, sizeof last);
+    return odd_in((block)(words){ first, last });
+}
+
+/* Less than eight, and more than none: the same with halves, or byte by byte. */
+static inline block copy_few(char *to, struct str s)
+{
+    uint32_t first, last;
+
+    if (s.len < sizeof first) {
+        unsigned char ends[] = { (unsigned char)s.at[0], (unsigned char)s.at[s.len / 2],
+                                 (unsigned char)s.at[s.len - 1] };
+        to[0] = s.at[0];
+        to[s.len / 2] = s.at[s.len / 2];
+        to[s.len - 1] = s.at[s.len - 1];
+        first = (uint32_t)(ends[0] | ends[1] << 8 | ends[2] << 16 | 'a' << 24);
+        return odd_in(
+            (block)(words){ first | (uint64_t)first << 32, first | (uint64_t)first << 32 });
     }
-    if (s.len & 4) {
-        memcpy(end, from, 4);
-        from += 4;
-        end += 4;
-    }
-    if (s.len & 2) {
-        memcpy(end, from, 2);
-        from += 2;
-        end += 2;
-    }
-    if (s.len & 1)
-        *end = *from;
-    return copy_block(to, to);
+    memcpy(&first, s.at, sizeof first);
+    memcpy(&last, s.at + s.len - sizeof last, sizeof last);
+    memcpy(to, &first, sizeof first);
+    memcpy(to + s.len - sizeof last, &last, sizeof last);
+    uint64_t both = first | (uint64_t)last << 32;
+    return odd_in((block)(words){ both, both });
 }
 
 /* Whole blocks; the last one lies over the one before it. */
@@ -62,6 +77,14 @@ static inline block copy_long(char *to, struct str s)
     for (size_t at = 0; at < s.len - BLOCK; at += BLOCK)
         odd |= copy_block(to + at, s.at + at);
     return odd | copy_block(to + s.len - BLOCK, s.at + s.len - BLOCK);
+}
+
+/* Any number but none. */
+static inline block copy(char *to, struct str s)
+{
+    if (s.len >= BLOCK)
+        return copy_long(to, s);
+    return s.len >= sizeof(uint64_t) ? copy_words(to, s) : copy_few(to, s);
 }
 
 static inline bool any(block odd)
@@ -103,7 +126,7 @@ static inline char *add_field(char *out, struct str field, size_t max)
         ADD(out, "-");
         return out;
     }
-    if (__builtin_expect(any(kept.len < BLOCK ? copy_short(out, kept) : copy_long(out, kept)), 0))
+    if (__builtin_expect(any(copy(out, kept)), 0))
         out = add_escaped(out, kept);
     else
         out += kept.len;
@@ -137,6 +160,16 @@ static inline char *add_number(char *out, uint64_t number)
     return out + (end - first);
 }
 
+/* Three digits. */
+static inline char *add_status(char *out, unsigned status)
+{
+    if (__builtin_expect(status < 100 || status > 999, 0))
+        return add_number(out, status);
+    out[0] = (char)('0' + status / 100);
+    memcpy(out + 1, pairs + 2 * (status % 100), 2);
+    return out + 3;
+}
+
 static inline char *add_request(char *out, const struct access_line *line)
 {
     if (line->method.len == 0) {
@@ -162,7 +195,7 @@ size_t access_line_write(char *out, const struct access_line *line,
     ADD(at, "] \"");
     at = add_request(at, line);
     ADD(at, "\" ");
-    at = add_number(at, (unsigned)line->status);
+    at = add_status(at, (unsigned)line->status);
     ADD(at, " ");
     at = add_number(at, line->bytes);
     ADD(at, " \"");
