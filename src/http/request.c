@@ -416,11 +416,6 @@ static inline int note_field(struct http_request *r, int seen, const char *name,
     }
 }
 
-static inline bool is_blank(char c)
-{
-    return c == ' ' || c == '\t';
-}
-
 /* By the first letter of a name, a bit for each length that a name known here has with it. */
 #define LETTER(c) ((c)&31)
 static const uint32_t known_lengths[32] = {
