@@ -22,6 +22,9 @@ static inline __m128i scan_load(const char *at)
     return _mm_loadu_si128((const __m128i *)(const void *)at);
 }
 
+/* Kept out of its callers, for which one block is mostly enough. */
+#define SCAN_APART __attribute__((noinline))
+
 /* The top bit of every byte. */
 static inline unsigned scan_mask(__m128i bytes)
 {
@@ -162,8 +165,8 @@ static inline struct scan_lines scan_lines(const char **lines, uint16_t *name_le
     return scan_lines_narrow(lines, name_lens, max, first, end, lengths);
 }
 
-/* The first byte that is not visible ASCII, or '#' or '?', or end. */
-static inline const char *scan_target(const char *at, const char *end)
+/* scan_target where the first block is not enough. */
+SCAN_APART static const char *scan_target_on(const char *at, const char *end)
 {
     for (; end - at >= SCAN_WIDTH; at += SCAN_WIDTH) {
         unsigned odd = scan_odd_target(scan_load(at));
@@ -175,6 +178,14 @@ static inline const char *scan_target(const char *at, const char *end)
     return at;
 }
 
+/* The first byte that is not visible ASCII, or '#' or '?', or end. */
+static inline const char *scan_target(const char *at, const char *end)
+{
+    unsigned odd = end - at >= SCAN_WIDTH ? scan_odd_target(scan_load(at)) : 0;
+
+    return odd != 0 ? at + scan_first(odd) : scan_target_on(at, end);
+}
+
 /* The first byte that is no digit, or end. */
 static inline const char *scan_digits(const char *at, const char *end)
 {
@@ -183,24 +194,39 @@ static inline const char *scan_digits(const char *at, const char *end)
     return at;
 }
 
+static inline unsigned scan_odd_host(__m128i bytes)
+{
+    __m128i odd = _mm_and_si128(scan_no_letter(bytes), scan_outside(bytes, '0', '9'));
+
+    return scan_mask(_mm_and_si128(odd, scan_outside(bytes, '-', '.')));
+}
+
+/* scan_host where the first block is not enough. */
+SCAN_APART static const char *scan_host_on(const char *at, const char *end)
+{
+    for (; end - at >= SCAN_WIDTH; at += SCAN_WIDTH)
+        if (scan_odd_host(scan_load(at)) != 0)
+            break;
+    at = scan_while(at, end, HTTP_CHAR_HOST);
+    return at < end && *at == ':' ? scan_digits(at + 1, end) : at;
+}
+
 /* The end of the letters, digits, '-' and '.' at `at`, and of a colon and digits behind them. */
 static inline const char *scan_host(const char *at, const char *end)
 {
-    for (; end - at >= SCAN_WIDTH; at += SCAN_WIDTH) {
-        __m128i bytes = scan_load(at);
-        __m128i no_digit = scan_outside(bytes, '0', '9');
-        __m128i odd = _mm_and_si128(scan_no_letter(bytes), scan_outside(bytes, '-', '.'));
-        unsigned mask = scan_mask(_mm_and_si128(odd, no_digit));
-        if (mask == 0)
-            continue;
-        if (at[scan_first(mask)] != ':')
-            return at + scan_first(mask);
-        /* those behind the colon; the bit behind the block stands for "not in this block" */
-        unsigned behind = (scan_mask(no_digit) | 1U << SCAN_WIDTH) & ~(mask ^ (mask - 1));
-        return scan_digits(at + scan_first(behind), end);
-    }
-    at = scan_while(at, end, HTTP_CHAR_HOST);
-    return at < end && *at == ':' ? scan_digits(at + 1, end) : at;
+    if (end - at < SCAN_WIDTH)
+        return scan_host_on(at, end);
+    __m128i bytes = scan_load(at);
+    __m128i no_digit = scan_outside(bytes, '0', '9');
+    __m128i odd = _mm_and_si128(scan_no_letter(bytes), scan_outside(bytes, '-', '.'));
+    unsigned mask = scan_mask(_mm_and_si128(odd, no_digit));
+    if (mask == 0)
+        return scan_host_on(at + SCAN_WIDTH, end);
+    if (at[scan_first(mask)] != ':')
+        return at + scan_first(mask);
+    /* what is behind the colon */
+    unsigned behind = scan_mask(no_digit) & (mask ^ -mask);
+    return behind != 0 ? at + scan_first(behind) : scan_digits(at + SCAN_WIDTH, end);
 }
 
 /* Is the path free of '%', NUL, "//" and "/."? SCAN_SLACK zero bytes follow it. */
