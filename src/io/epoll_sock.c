@@ -209,6 +209,9 @@ void epoll_sock_close(struct io *io, struct io_sock *s, enum io_close_how how)
         return;
     if (how == IO_CLOSE_RESET) {
         reset(io, s);
+    } else if (how == IO_CLOSE_FIN && !(s->flags & (SENDING | LINGER | READABLE))) {
+        list_remove(&s->starved);
+        close_fd(io, s);
     } else if (!(s->flags & LINGER)) {
         s->flags |= LINGER;
         list_remove(&s->starved);

@@ -98,6 +98,10 @@ enum io_close_how {
      * or error, then IO_CLOSED. The caller sets the deadline and closes with IO_CLOSE_RESET when it
      * has passed. A send in progress is finished first. */
     IO_CLOSE_LINGER,
+    /* The same, but nobody waits for the peer: for one that has said that it sends no more, and of
+     * which nothing is unread. If it does send, it gets a RST, and what it had not read by then may
+     * be lost to it. While a send is in progress it is IO_CLOSE_LINGER. */
+    IO_CLOSE_FIN,
     /* The peer gets a RST at once; what was not sent is lost. May follow IO_CLOSE_LINGER on the
      * same socket; there is still one IO_CLOSED. */
     IO_CLOSE_RESET,

@@ -240,8 +240,8 @@ void uring_sock_close(struct io *io, struct io_sock *s, enum io_close_how how)
         s->flags |= LINGER;
         list_remove(&s->starved);
         drop_surplus(io, s);
-        if (!(s->flags & SENDING))
-            shutdown(s->fd, SHUT_WR);
+        if (!(s->flags & SENDING)) /* without SHUT_RD receiving ends when the peer wills */
+            shutdown(s->fd, how == IO_CLOSE_FIN ? SHUT_RDWR : SHUT_WR);
         settle_recv(io, s);
         make_ready(io, s);
     }

@@ -418,6 +418,15 @@ void conn_ended(struct core *core, const struct io_event *event)
         await_handler(core, c);
 }
 
+/* The client sends no more, and nothing of it is unread: what it is told can't be lost by a RST. A
+ * client of TLS has a last word to say. */
+static bool is_all_read(const struct conn *c)
+{
+    const struct http1 *h = &c->http1;
+
+    return h->parted && !c->secure && h->body == HTTP1_BODY_NONE && input_is_empty(&h->input);
+}
+
 /* What was put together is on its way, and what it pointed at is not needed any more. */
 static void sent_all(struct core *core, struct conn *c)
 {
@@ -426,7 +435,8 @@ static void sent_all(struct core *core, struct conn *c)
     c->out = NULL;
     enter(c, list_empty(&c->filling) ? CONN_READING : CONN_FILLING);
     if (c->last)
-        close_with(core, c, IO_CLOSE_LINGER, "closed: answered for the last time");
+        close_with(core, c, is_all_read(c) ? IO_CLOSE_FIN : IO_CLOSE_LINGER,
+                   "closed: answered for the last time");
     else if (c->state == CONN_FILLING)
         await_fill(core, c);
     else if (!has_more(c))

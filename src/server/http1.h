@@ -49,6 +49,7 @@ struct http1 {
 
     bool in_head; /* part of a head has come */
     bool over;    /* no further request is read */
+    bool parted;  /* the client has said that it sends no other */
     bool secure;  /* it came through TLS */
     uint8_t peer_len;
     char peer[PEER_NAME_MAX]; /* address as text, when the access log wants it */

@@ -62,8 +62,7 @@ static void clause_7_close_right_after_attach(void **state)
         if (round % 2 == 0)
             rig->peers->half_close(wire->peer);
         RIG_UNTIL(rig, wire->closed == 1);
-        assert_int_equal(rig->peers->saw(wire->peer),
-                         round % 2 ? PEER_SAW_RST : PEER_SAW_FIN);
+        assert_int_equal(rig->peers->saw(wire->peer), round % 2 ? PEER_SAW_RST : PEER_SAW_FIN);
         wire_finish(rig, wire);
     }
     rig_close(rig);
@@ -187,8 +186,8 @@ static void linger_after(struct rig *rig, struct wire *wire, size_t answer)
 {
     wire_send(rig, wire, answer, answer > 1 ? 2 : 1);
     wire_close(rig, wire, IO_CLOSE_LINGER);
-    RIG_UNTIL(rig, wire->peer_read == answer &&
-                       rig->peers->saw(wire->peer) == PEER_SAW_FIN) {
+    RIG_UNTIL(rig, wire->peer_read == answer && rig->peers->saw(wire->peer) == PEER_SAW_FIN)
+    {
         assert_int_not_equal(rig->peers->saw(wire->peer), PEER_SAW_RST);
         wire_write(rig, wire, 10000);
         wire_read(rig, wire, 16384);
@@ -212,6 +211,66 @@ static void clause_9_linger_lets_the_peer_read_everything(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof answers / sizeof *answers; i++)
         linger_after(rig, wire_open(rig), answers[i]);
+    rig_close(rig);
+}
+
+/* The peer sends nothing and goes on reading: it gets all of the answer and then a FIN, and its own
+ * is not waited for. */
+static void clause_9_fin_does_not_wait_for_the_peer(void **state)
+{
+    const size_t answers[] = { 1, 500, 100 * KIB };
+    struct rig *rig = rig_open_accepting();
+
+    (void)state;
+    for (size_t i = 0; i < sizeof answers / sizeof *answers; i++) {
+        struct wire *wire = wire_open(rig);
+        wire_write_all(rig, wire, 300);
+        wire_send(rig, wire, answers[i], 1);
+        RIG_UNTIL(rig, wire->sents == 1) wire_read(rig, wire, 16384);
+        wire_close(rig, wire, IO_CLOSE_FIN);
+        RIG_UNTIL(rig, wire->closed == 1);
+        RIG_UNTIL(rig, wire->peer_read == answers[i] && rig->peers->saw(wire->peer) == PEER_SAW_FIN)
+        wire_read(rig, wire, 16384);
+        wire_finish(rig, wire);
+    }
+    rig_close(rig);
+}
+
+/* With a send in progress it lingers: what was sent arrives, and the peer's FIN is waited for. */
+static void clause_9_fin_finishes_a_send_first(void **state)
+{
+    const size_t answer = 4 * MIB;
+    struct rig *rig = rig_open_accepting();
+    struct wire *wire = wire_open(rig);
+
+    (void)state;
+    wire_send(rig, wire, answer, 2);
+    wire_close(rig, wire, IO_CLOSE_FIN);
+    RIG_UNTIL(rig, wire->peer_read == answer && rig->peers->saw(wire->peer) == PEER_SAW_FIN)
+    wire_read(rig, wire, 16384);
+    assert_int_equal(wire->closed, 0);
+    rig->peers->half_close(wire->peer);
+    RIG_UNTIL(rig, wire->closed == 1);
+    wire_finish(rig, wire);
+    rig_close(rig);
+}
+
+static void clause_9_fin_after_the_peers(void **state)
+{
+    struct rig *rig = rig_open_accepting();
+
+    (void)state;
+    for (int round = 0; round < 4; round++) {
+        struct wire *wire = wire_open(rig);
+        wire_write_all(rig, wire, 300);
+        rig->peers->half_close(wire->peer);
+        if (round % 2)
+            RIG_UNTIL(rig, wire->ended == 1);
+        wire_close(rig, wire, IO_CLOSE_FIN);
+        RIG_UNTIL(rig, wire->closed == 1);
+        assert_int_equal(rig->peers->saw(wire->peer), PEER_SAW_FIN);
+        wire_finish(rig, wire);
+    }
     rig_close(rig);
 }
 
@@ -261,8 +320,8 @@ static void clause_9_linger_swallows_when_every_buffer_is_lent(void **state)
         others[i]->keeps = true;
     }
     RIG_UNTIL(rig, rig->held_count == rig->config.buffers)
-        for (size_t i = 0; i < 12; i++)
-            wire_write(rig, others[i], 16384);
+    for (size_t i = 0; i < 12; i++)
+        wire_write(rig, others[i], 16384);
     wire_write(rig, wire, 16384);
     rig_settle(rig);
     linger_after(rig, wire, 20000);
@@ -367,6 +426,9 @@ int contract_closing(void)
         cmocka_unit_test(clause_8_a_socket_lives_again_with_another_generation),
         cmocka_unit_test(clause_8_a_thousand_quick_lives_with_leases_out),
         cmocka_unit_test(clause_9_linger_lets_the_peer_read_everything),
+        cmocka_unit_test(clause_9_fin_does_not_wait_for_the_peer),
+        cmocka_unit_test(clause_9_fin_finishes_a_send_first),
+        cmocka_unit_test(clause_9_fin_after_the_peers),
         cmocka_unit_test(clause_9_linger_swallows_what_a_pause_held_back),
         cmocka_unit_test(clause_9_linger_swallows_at_the_lease_limit),
         cmocka_unit_test(clause_9_linger_swallows_when_every_buffer_is_lent),

@@ -289,7 +289,8 @@ static bool can_close(const struct fake_peer *conn)
         return true;
     if (conn->closing == FAKE_OPEN || (conn->send.active && !conn->send.finished))
         return false;
-    return !conn->engine_fin || conn->to_engine.len > 0 || conn->peer_fin || conn->peer_rst;
+    return !conn->engine_fin || conn->closing == FAKE_PARTING || conn->to_engine.len > 0 ||
+           conn->peer_fin || conn->peer_rst;
 }
 
 static void close_step(struct io *io, struct fake_peer *conn, struct fake_batch *batch)
@@ -303,6 +304,11 @@ static void close_step(struct io *io, struct fake_peer *conn, struct fake_batch 
     }
     if (!conn->engine_fin) {
         conn->engine_fin = true;
+        return;
+    }
+    if (conn->closing == FAKE_PARTING) {
+        fake_queue_clear(&conn->to_engine);
+        closed(io, conn, batch);
         return;
     }
     fake_queue_take(&conn->to_engine, NULL, piece_len(io, conn->to_engine.len + 1));

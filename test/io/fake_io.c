@@ -287,8 +287,13 @@ static void engine_close(struct io *io, struct io_sock *sock, enum io_close_how 
     struct fake_peer *conn = conn_of(io, sock);
 
     CHECK(conn->closing == FAKE_OPEN ||
-          (conn->closing == FAKE_LINGERING && how == IO_CLOSE_RESET));
-    conn->closing = how == IO_CLOSE_RESET ? FAKE_RESETTING : FAKE_LINGERING;
+          (conn->closing != FAKE_RESETTING && how == IO_CLOSE_RESET));
+    if (how == IO_CLOSE_RESET)
+        conn->closing = FAKE_RESETTING;
+    else if (how == IO_CLOSE_FIN && !conn->send.active)
+        conn->closing = FAKE_PARTING;
+    else
+        conn->closing = FAKE_LINGERING;
 }
 
 static void engine_give_back(struct io *io, int lease)

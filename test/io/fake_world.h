@@ -31,7 +31,7 @@ struct fake_send {
 };
 
 enum fake_stage { FAKE_WAITING, FAKE_ACCEPTED, FAKE_ATTACHED, FAKE_DETACHED };
-enum fake_closing { FAKE_OPEN, FAKE_LINGERING, FAKE_RESETTING };
+enum fake_closing { FAKE_OPEN, FAKE_LINGERING, FAKE_PARTING, FAKE_RESETTING };
 
 /* A connection with both of its ends. */
 struct fake_peer {

@@ -162,10 +162,10 @@ static void one_who_takes_some_goes_on(void **state)
 static void one_who_does_not_go_is_cut(void **state)
 {
     struct stage *stage = stage_calm();
-    struct client *client = client_visit(stage, "GET /hello.txt HTTP/1.0\r\n\r\n");
+    struct client *client = client_visit(stage, "GET /hello.txt HTTP/1.1\r\n\r\n");
 
     (void)state;
-    client_gets_file(client, FILE_HELLO);
+    assert_true(client_gets_plain(client, 400));
     client_gets_nothing(client, FAKE_SAW_FIN);
     stage_pass(stage, CONN_LINGER_MS / 2);
     client_more(client, "and another thing"); /* does not prolong it */
@@ -175,6 +175,32 @@ static void one_who_does_not_go_is_cut(void **state)
     stage_pass(stage, 1);
     assert_int_equal(client->saw, FAKE_SAW_RST);
     assert_int_equal(stage->loop.core.conn_count, 0);
+    stage_close(stage);
+}
+
+static void one_who_has_said_its_last_is_not_waited_for(void **state)
+{
+    static const char *const says[] = {
+        "GET /hello.txt HTTP/1.0\r\n\r\n",
+        "GET /hello.txt HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n",
+    };
+    struct stage *stage = stage_calm();
+
+    (void)state;
+    for (size_t i = 0; i < sizeof says / sizeof *says; i++) {
+        struct client *client = client_visit(stage, says[i]);
+        assert_int_equal(stage->loop.core.conn_count, 0);
+        client_gets_file(client, FILE_HELLO);
+        client_gets_nothing(client, FAKE_SAW_FIN);
+        client_forget(client);
+    }
+    /* unless something of it is still unread */
+    struct client *client =
+        client_visit(stage, "POST /hello.txt HTTP/1.1\r\nHost: h\r\nConnection: close\r\n"
+                            "Content-Length: 1\r\n\r\nx");
+    assert_int_equal(stage->loop.core.conn_count, 1);
+    assert_true(client_gets_plain(client, 405));
+    client_gets_nothing(client, FAKE_SAW_FIN);
     stage_close(stage);
 }
 
@@ -390,6 +416,7 @@ int main(void)
         cmocka_unit_test(one_who_takes_nothing_is_cut),
         cmocka_unit_test(one_who_takes_some_goes_on),
         cmocka_unit_test(one_who_does_not_go_is_cut),
+        cmocka_unit_test(one_who_has_said_its_last_is_not_waited_for),
         cmocka_unit_test(half_closed_ones_get_their_answers),
         cmocka_unit_test(a_client_that_breaks_off_is_forgotten),
         cmocka_unit_test(bytes_that_come_as_it_closes),
