@@ -86,11 +86,17 @@ def latency(curves):
         path = os.path.join(home, 'curves.gp')
         with open(path, 'w', encoding='utf-8') as file:
             file.write(script(curves))
-        done = subprocess.run(['gnuplot', path], capture_output=True, text=True, check=False,
-                              timeout=60)
+        return inline(drawn(path))
+
+
+def drawn(path):
+    """What gnuplot draws by a script, on its standard output. Raises OSError without gnuplot, and
+    ValueError when it refuses."""
+    done = subprocess.run(['gnuplot', path], capture_output=True, text=True, check=False,
+                          timeout=60)
     if done.returncode != 0:
         raise ValueError(f'gnuplot: {done.stderr.strip()}')
-    return inline(done.stdout)
+    return done.stdout
 
 
 def inline(svg):
