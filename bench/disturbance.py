@@ -10,26 +10,26 @@ NOT_HELD = 'rate not held'
 REFUSED = 'no result'
 
 
-def of_itself(run):
+def of_itself(run, steal_max):
     """What a run tells of its own disturbance; None when it tells of none."""
     if run['errors']:
         return f'{run["errors"]} wrong answers'
     if run['refused']:
         return f'{NOT_HELD if run["rate"] else REFUSED}: {run["refused"]}'
-    if run['steal'] > STEAL_MAX:
+    if run['steal'] > steal_max:
         return f'steal {100 * run["steal"]:.1f} %'
     if run['bound']:
         return BOUND
     return None
 
 
-def judge(runs):
+def judge(runs, steal_max=STEAL_MAX):
     """Set `disturbed` and `kept` of every run of a block, which only all of them together tell."""
     for same in grouped(runs, 'server').values():
         costs = [run['cpu_ns_per_request'] for run in same if run['cpu_ns_per_request']]
         least = min(costs, default=None)
         for run in same:
-            run['disturbed'] = of_itself(run) or slowness(run, least)
+            run['disturbed'] = of_itself(run, steal_max) or slowness(run, least)
             run['kept'] = False
         for attempts in grouped(same, 'repetition').values():
             standing = stands(attempts)

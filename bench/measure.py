@@ -76,7 +76,7 @@ class Measurer:
         for repetition, name in order(list(kinds), self.options.repetitions):
             self.add(runs, block, kinds[name], repetition)
         while True:
-            disturbance.judge(runs)
+            disturbance.judge(runs, self.options.steal_max / 100)
             again = disturbance.to_repeat(runs, self.options.repeats)
             if not again or not self.plan.may_repeat():
                 break
@@ -95,7 +95,7 @@ class Measurer:
             self.plan.failed(block, kind, error)
             return
         runs.append(run)
-        disturbance.judge(runs)
+        disturbance.judge(runs, self.options.steal_max / 100)
         self.results.add_run(run, spectrum)
         if run['errors']:
             self.results.problem(f'{block.entry.workload.name}, {kind.name}: {run["errors"]} of '

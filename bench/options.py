@@ -5,6 +5,7 @@ import datetime
 import pathlib
 
 import controls
+import disturbance
 import machine
 import servers
 import targets
@@ -78,6 +79,8 @@ def parser():
     add('--seconds', type=float, default=None, help='of load per run (default 5)')
     add('--warmup', type=float, default=None, help='seconds before those (default 1)')
     add('--repetitions', type=positive, default=None, help='of every run (default 4)')
+    add('--steal-max', type=float, default=100 * disturbance.STEAL_MAX, metavar='PERCENT',
+        help='of a CPU that the host may take from a run that counts (default %(default)g)')
     add('--repeats', type=int, default=None,
         help='of a run that was disturbed, at most (default 2)')
     add('--server-cpus', type=cpu_list, default=None, metavar='LIST', help='(default: the first)')

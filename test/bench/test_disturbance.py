@@ -25,6 +25,15 @@ def kept(runs):
     return [made['kept'] for made in runs]
 
 
+class Steal(unittest.TestCase):
+    def test_as_much_as_is_allowed(self):
+        runs = [run(steal=0.04), run(repetition=1, steal=0.06)]
+        disturbance.judge(runs)
+        self.assertEqual([made['kept'] for made in runs], [False, False])
+        disturbance.judge(runs, 0.05)
+        self.assertEqual([made['kept'] for made in runs], [True, False])
+
+
 class Order(unittest.TestCase):
     def test_there_and_back(self):
         self.assertEqual([name for _, name in measure.order(['a', 'b', 'c'], 2)], list('abccba'))
