@@ -28,8 +28,9 @@ static inline enum reply_connection exchange_connection(struct exchange *x, int 
 {
     if (x->h->over || !x->request->keep_alive || !http_status_keeps(status) || x->core->draining ||
         x->request->method == HTTP_CONNECT) {
+        /* one that is over already may have been refused, and was not read to its end */
+        x->h->parted = !x->h->over && !x->request->keep_alive;
         x->h->over = true;
-        x->h->parted = !x->request->keep_alive;
         return REPLY_CLOSES;
     }
     return x->request->minor == 0 ? REPLY_PERSISTS_1_0 : REPLY_PERSISTS;
