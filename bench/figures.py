@@ -21,6 +21,8 @@ BASE = 'nginx'
 NAMES = {'ringlet io_uring': 'io_uring', 'ringlet epoll': 'epoll', 'nginx': 'nginx', 'h2o': 'H2O'}
 PEERS = ('nginx', 'h2o')
 RING = 'ringlet io_uring'
+# Bars higher than this would make all others look alike: their heights are written instead.
+BAR_MAX = 8
 
 
 def main():
@@ -99,13 +101,17 @@ def bars(figures):
     for work in figures.works:
         found = [figures.ratio(work, BASE, server) for server in NAMES]
         if all(found):
-            yield figures.titles[work], [ratio.middle for ratio in found]
+            yield work, [ratio.middle for ratio in found]
 
 
 def script(figures):
-    rows = '\n'.join(f'"{charts.quoted(title)}" ' + ' '.join(f'{bar:.3f}' for bar in values)
-                     for title, values in bars(figures))
-    plots = ', '.join(f"$bars using {i + 2}:xtic(1) with histogram fc rgb '{charts.style(i)[0]}' "
+    found = dict(bars(figures))
+    drawn = {work: values for work, values in found.items() if max(values) <= BAR_MAX}
+    rows = '\n'.join(f'"{work}" ' + ' '.join(f'{bar:.3f}' for bar in values)
+                     for work, values in drawn.items())
+    beyond = '; '.join(f'{work} ' + ', '.join(f'{bar:.1f}' for bar in values)
+                       for work, values in found.items() if work not in drawn)
+    plots = ', '.join(f"$bars using {i + 2}:xtic(1) lc rgb '{charts.style(i)[0]}' "
                       f'title "{name}"' for i, name in enumerate(NAMES.values()))
     return f'''set terminal svg size 880,360 dynamic font 'sans-serif,13' background rgb 'white'
 set termoption noenhanced
@@ -118,8 +124,8 @@ set ylabel 'requests for the same CPU time, nginx = 1'
 set grid ytics lc rgb '{charts.NEUTRAL}' lw 0.4 dt 3
 set border 3 lc rgb '{charts.NEUTRAL}'
 set tics nomirror
-set xtics font ',11'
-set key top right horizontal
+set xlabel '{f"not drawn: {beyond}" if beyond else ""}'
+set key outside top center horizontal
 $bars << EOD
 {rows}
 EOD

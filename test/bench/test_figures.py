@@ -64,14 +64,22 @@ class Showing(unittest.TestCase):
         runs = three('ringlet io_uring', 10, 10, 10) + three('nginx', 20, 20, 20)
         self.assertEqual(list(figures.bars(made(runs))), [])
         runs += three('ringlet epoll', 16, 16, 16) + three('h2o', 40, 40, 40)
-        self.assertEqual(list(figures.bars(made(runs))), [('13 bytes', [2, 1.25, 1, 0.5])])
+        self.assertEqual(list(figures.bars(made(runs))), [(KEY, [2, 1.25, 1, 0.5])])
 
     @unittest.skipUnless(shutil.which('gnuplot'), 'gnuplot is not on this machine')
     def test_the_picture(self):
         runs = [entry for server in figures.NAMES for entry in three(server, 10, 10, 10)]
         drawn = figures.picture(made(runs))
         self.assertIn('<svg', drawn)
-        self.assertIn('13 bytes', drawn)
+        self.assertIn(KEY, drawn)
+
+    def test_what_is_too_high_is_written(self):
+        runs = [entry for server in figures.NAMES for entry in three(server, 10, 10, 10)]
+        runs += [run(server, i, 90 if server == 'nginx' else 10, workload='other')
+                 for server in figures.NAMES for i in range(3)]
+        written = figures.script(made(runs))
+        self.assertIn('not drawn: other 9.0, 9.0, 1.0, 9.0', written)
+        self.assertNotIn('"other"', written)
 
 
 if __name__ == '__main__':
