@@ -31,6 +31,7 @@ class Serving(Case):
 
     def test_who_is_idle_is_closed_while_others_ask(self):
         idle, busy = self.client(), self.client()
+        start = time.monotonic()
         self.assertEqual(idle.get().status, 200)
         idle.sock.setblocking(False)
 
@@ -40,7 +41,6 @@ class Serving(Case):
                 return idle.sock.recv(1) == b""
             except BlockingIOError:
                 return False
-        start = time.monotonic()
         self.assertTrue(until(gone, every=0))
         self.assertGreater(time.monotonic() - start, 0.5)
 
