@@ -100,10 +100,11 @@ enum io_close_how {
     IO_CLOSE_LINGER,
     /* The same, but nobody waits for the peer: for one that has said that it sends no more, and of
      * which nothing is unread. If it does send, it gets a RST, and what it had not read by then may
-     * be lost to it. While a send is in progress it is IO_CLOSE_LINGER. */
+     * be lost to it. While a send is in progress, or more has come than was received, it may be
+     * IO_CLOSE_LINGER. */
     IO_CLOSE_FIN,
-    /* The peer gets a RST at once; what was not sent is lost. May follow IO_CLOSE_LINGER on the
-     * same socket; there is still one IO_CLOSED. */
+    /* The peer gets a RST at once; what was not sent is lost. May follow one of those on the same
+     * socket; there is still one IO_CLOSED. */
     IO_CLOSE_RESET,
 };
 

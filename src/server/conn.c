@@ -20,6 +20,15 @@ static struct conn *conn_of(const struct io_event *event)
     return CONTAINER_OF(event->sock, struct conn, sock);
 }
 
+/* What the short way to an answer goes by. */
+static bool flags_hold(const struct conn *c)
+{
+    if (c->state == CONN_READING && c->between != (!c->secure && http1_is_between(&c->http1)))
+        return false;
+    return !c->express || (c->state == CONN_SENDING && c->out && !c->secure && !c->ended &&
+                           input_is_empty(&c->http1.input));
+}
+
 bool conn_holds(const struct conn *c)
 {
     bool sending = c->state == CONN_SENDING;
@@ -27,6 +36,8 @@ bool conn_holds(const struct conn *c)
 
     if (c->state == CONN_CLOSING)
         return !filling && input_is_empty(&c->http1.input);
+    if (!flags_hold(c))
+        return false;
     if (c->state == CONN_WAITING && !c->http1.kept && !http1_is_paused(&c->http1))
         return false;
     if (c->secure && !sending && (c->secure->sealed || file_want_is_open(&c->secure->want)))
@@ -419,12 +430,13 @@ void conn_ended(struct core *core, const struct io_event *event)
 }
 
 /* The client sends no more, and nothing of it is unread: what it is told can't be lost by a RST. A
- * client of TLS has a last word to say. */
-static bool is_all_read(const struct conn *c)
+ * client of TLS has a last word to say. One that was told much may not have read it. */
+static bool may_part(const struct conn *c)
 {
     const struct http1 *h = &c->http1;
 
-    return h->parted && !c->secure && h->body == HTTP1_BODY_NONE && input_is_empty(&h->input);
+    return h->parted && c->sock.sent <= CONN_FIN_SENT_MAX && !c->secure &&
+           h->body == HTTP1_BODY_NONE && input_is_empty(&h->input);
 }
 
 /* What was put together is on its way, and what it pointed at is not needed any more. */
@@ -435,7 +447,7 @@ static void sent_all(struct core *core, struct conn *c)
     c->out = NULL;
     enter(c, list_empty(&c->filling) ? CONN_READING : CONN_FILLING);
     if (c->last)
-        close_with(core, c, is_all_read(c) ? IO_CLOSE_FIN : IO_CLOSE_LINGER,
+        close_with(core, c, may_part(c) ? IO_CLOSE_FIN : IO_CLOSE_LINGER,
                    "closed: answered for the last time");
     else if (c->state == CONN_FILLING)
         await_fill(core, c);

@@ -10,6 +10,9 @@
 enum {
     CONN_LINGER_MS = 5000, /* how long a peer may go on sending after our FIN */
     CONN_HALF_CLOSED_MS = RINGLET_HALF_CLOSED_MS,
+    /* Bytes of a connection that may be closed without waiting for its client: what of them it has
+     * not taken is the kernel's, and in no count or deadline of ours. */
+    CONN_FIN_SENT_MAX = 64 * 1024,
     CONN_LEASES_HELD = 4, /* with more buffers waiting to be read, receiving is paused */
 };
 

@@ -201,6 +201,11 @@ static void one_who_has_said_its_last_is_not_waited_for(void **state)
     assert_int_equal(stage->loop.core.conn_count, 1);
     assert_true(client_gets_plain(client, 405));
     client_gets_nothing(client, FAKE_SAW_FIN);
+    /* or it was told more than may be left to the kernel */
+    client = client_visit(stage, "GET /whole.png HTTP/1.0\r\n\r\n");
+    assert_int_equal(stage->loop.core.conn_count, 2);
+    client_gets_file(client, FILE_WHOLE);
+    client_gets_nothing(client, FAKE_SAW_FIN);
     stage_close(stage);
 }
 
