@@ -6,6 +6,7 @@ connections and level, in the order in which they were made."""
 STEAL_MAX = 0.01
 SLOW_MIN = 1.25
 BOUND = 'generator-bound'
+SLOW = 'slow spell'
 NOT_HELD = 'rate not held'
 REFUSED = 'no result'
 
@@ -41,7 +42,7 @@ def slowness(run, least):
     cost = run['cpu_ns_per_request']
     if not cost or not least or cost <= SLOW_MIN * least:
         return None
-    return f'slow spell {cost / least:.1f}x'
+    return f'{SLOW} {cost / least:.1f}x'
 
 
 def stands(attempts):

@@ -3,7 +3,8 @@
     python3 -B bench/figures.py FOLDER [PICTURE.svg]    the table as Markdown
 
 A repetition counts with its undisturbed run or, where the machine gave none, with the run that lost
-least to the host; the table says how many of those there are.
+least to the host; the table says how many of those there are. A run in a slow spell counts for
+nobody: it would make its server dearer than it is.
 """
 
 import json
@@ -14,6 +15,7 @@ import sys
 import tempfile
 
 import charts
+import disturbance
 import ratios
 
 COST = 'cpu_ns_per_request'
@@ -38,6 +40,17 @@ def stand_in(runs):
     return min(runs, key=lambda run: (not run['kept'], run['steal'] or 0))
 
 
+def may_count(run):
+    return run[COST] and not (run['disturbed'] or '').startswith(disturbance.SLOW)
+
+
+def few(found):
+    """A ratio, and of how many pairs where they are too few."""
+    if not found:
+        return '–'
+    return found.shown() if found.enough() else f'{found.shown()}, pairs: {found.pairs}'
+
+
 class Figures:
     """Of each workload the runs that count, by server and repetition."""
 
@@ -47,7 +60,7 @@ class Figures:
         self.works = {}
         found = {}
         for run in data['runs']:
-            if run['level'] == 'ceiling' and run['server'] in NAMES and run[COST]:
+            if run['level'] == 'ceiling' and run['server'] in NAMES and may_count(run):
                 found.setdefault((run['workload'], run['server'], run['repetition']),
                                  []).append(run)
         for (work, server, repetition), runs in found.items():
@@ -92,7 +105,7 @@ def table(figures):
         cells = [number(figures.cost(work, server)) for server in NAMES]
         for peer in PEERS:
             found = figures.ratio(work, peer, RING)
-            cells.append(found.shown() if found else '–')
+            cells.append(few(found))
         yield f'| {figures.titles[work]} | ' + ' | '.join(cells) + ' |'
 
 

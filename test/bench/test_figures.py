@@ -13,7 +13,7 @@ KEY = 'hello-bare'
 
 def run(server, repetition, cost, kept=True, steal=0.0, **changes):
     made = {'workload': KEY, 'connections': 64, 'level': 'ceiling', 'server': server,
-            'repetition': repetition, 'kept': kept, 'steal': steal,
+            'repetition': repetition, 'kept': kept, 'steal': steal, 'disturbed': None,
             'cpu_ns_per_request': cost * 1000}
     return made | changes
 
@@ -40,6 +40,13 @@ class Counting(unittest.TestCase):
                       run('nginx', 0, 25, kept=False, steal=0.1)])
         self.assertEqual(found.cost(KEY, 'nginx'), 25)
         self.assertEqual(found.counted(), (1, 0))
+
+    def test_slow_spells_count_for_nobody(self):
+        found = made([run('nginx', 0, 30, kept=False, disturbed='slow spell 1.5x'),
+                      run('nginx', 1, 20), run('h2o', 0, 10), run('h2o', 1, 10)])
+        self.assertEqual(found.cost(KEY, 'nginx'), 20)
+        self.assertEqual(figures.few(found.ratio(KEY, 'nginx', 'h2o')),
+                         '2.00 (2.00–2.00), pairs: 1')
 
     def test_ratios_are_taken_within_a_repetition(self):
         found = made(three('nginx', 20, 40, 60) + three('ringlet io_uring', 10, 10, 20)[:3])
