@@ -84,7 +84,7 @@ void output_send(struct output *out, const struct io_engine *engine, struct io *
 
 static inline bool output_is_empty(const struct output *out)
 {
-    return out->count == 0 && out->text.len == 0;
+    return out->count == 0 && out->text.len == 0 && !out->file;
 }
 
 #endif
