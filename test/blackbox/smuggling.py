@@ -384,15 +384,29 @@ class Answers(Case):
         sender.join()
 
     def test_close_with_more_on_the_way(self):
-        """The same after an answer that closes because the client asked so."""
+        """The same after an answer that closes because the client asked so: what came along with
+        the request tells that the client has not said its last."""
         client = self.client()
-        client.send(request("/", fields=["Connection: close"]))
-        for _ in range(16):
-            client.send(b"x" * 65536)
+        client.send(request("/", fields=["Connection: close"]) + b"x" * (1 << 20))
         time.sleep(0.05)
         reply = client.reply()
         self.assertEqual((reply.status, reply.closes()), (200, True))
         client.expect_fin()
+
+    def test_close_and_more_behind_it(self):
+        """Who says that it will send no more, and does when all was read and answered, may be
+        reset (RFC 9112 9.6). Its answer has come before that."""
+        client = self.client()
+        client.send(request("/", fields=["Connection: close"]))
+        time.sleep(0.3)
+        try:
+            for _ in range(16):
+                client.send(b"x" * 65536)
+        except (BrokenPipeError, ConnectionResetError):
+            pass
+        reply = client.reply()
+        self.assertEqual((reply.status, reply.closes()), (200, True))
+        self.assertEqual(self.client().get().status, 200)
 
     def test_peers_that_do_not_leave(self):
         self.together("wait_for_")
