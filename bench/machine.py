@@ -16,7 +16,7 @@ VERSION_COMMANDS = {
     'nginx': ('nginx', '-v'), 'h2o': ('h2o', '--version'), 'lighttpd': ('lighttpd', '-v'),
     'lwan': ('lwan', '--version'), 'wrk': ('wrk', '-v'), 'wrk2': ('wrk2', '-v'),
     'gnuplot': ('gnuplot', '--version'), 'strace': ('strace', '--version'),
-    'perf': ('perf', '--version'), 'valgrind': ('valgrind', '--version'),
+    'perf': ('perf', '--version'),
 }
 
 

@@ -90,7 +90,7 @@ def parser():
     add('--control', type=words, default=(), metavar='LIST',
         help='of ' + ', '.join(controls.NAMES) + ': only how each server does under a system-call '
         'filter and over a network, beside plain')
-    add('--no-counts', action='store_true', help='no runs under strace and callgrind')
+    add('--no-counts', action='store_true', help='no runs under strace and ringlet-steps')
     add('--no-presence', action='store_true',
         help='no look at what servers cost while nobody asks')
     add('--out', type=pathlib.Path, default=None, metavar='DIR',

@@ -211,7 +211,7 @@ class Report:
         if not rows:
             return ''
         head = ['', 'server', 'user instructions', 'system calls', 'which']
-        told = ('Per request, in runs of their own under callgrind and strace, which slow down '
+        told = ('Per request, in runs of their own under ringlet-steps and strace, which slow down '
                 'what they watch. A dash: could not be counted here.')
         return '<h2>Counted</h2>' + page.note(told) + page.table(head, rows)
 

@@ -289,11 +289,11 @@ class Comparison:
         """Those who take part, and for a small file ringlet with an access log, too."""
         small = entry.workload.name in targets.SMALL
         if self.options.targets:
-            kinds = [kind for kind in entry.kinds if kind.role == 'ours' and small]
+            kinds = [kind for kind in entry.kinds if kind.role in ('ours', 'ceiling') and small]
         else:
             kinds = list(entry.kinds)
         return kinds + [servers.logging(kind) for kind in entry.kinds
-                        if small and kind.name == targets.EPOLL]
+                        if small and kind.name in targets.OWN]
 
     def is_counted(self, kind, entry):
         return bool(self.options.resume) and any(
@@ -305,10 +305,9 @@ class Comparison:
         try:
             if tracers.can_trace():
                 calls = self.trace(yard, measurer, entry, kind)
-            # callgrind's CPU lacks the instructions that ciphers are fast with: another program.
-            wanted = not measurer.with_perf or kind.role == 'ours'
-            if wanted and tracers.can_instrument() and not entry.workload.tls:
-                instructions = tracers.user_instructions(yard, kind, entry.workload)
+            if not measurer.with_perf:
+                instructions = tracers.user_instructions(yard, kind, entry.workload,
+                                                         self.options.build)
         except (tracers.CountFailed, servers.ServerFailed, generators.GeneratorFailed, OSError,
                 ValueError) as error:
             say(f'not counted: {error}')

@@ -40,14 +40,13 @@ class ServerFailed(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class Place:
-    """Where a server is to stand, and which face it shows (workloads.py). `alone` asks for all of
-    it in one process, as tracers need. ringlet listens without TLS beside it, on `plain_port`."""
+    """Where a server is to stand, and which face it shows (workloads.py). ringlet listens without
+    TLS beside it, on `plain_port`."""
 
     home: pathlib.Path
     site: pathlib.Path
     cpus: tuple
     port: int
-    alone: bool = False
     face: str = 'files'
     plain_port: int = 0
     host: str = surroundings.LOOPBACK.host
@@ -102,14 +101,14 @@ def settings(place):
     cores = len(place.cpus)
     mask = sum(1 << cpu for cpu in place.cpus)
     chain, key = certificate.paths(place.home.parent)
-    return {'cores': cores, 'workers': 0 if cores == 1 or place.alone else cores,
+    return {'cores': cores, 'workers': 0 if cores == 1 else cores,
             'cpu_mask': f'{mask:b}', 'host': place.host, 'port': place.port,
             'home': place.home, 'site': place.site,
             'brotli_module': f'load_module {NGINX_BROTLI};' if has_nginx_brotli() else '',
             'brotli_static': 'brotli_static on;' if has_nginx_brotli() else '',
             'user_line': 'user: root' if os.geteuid() == 0 else '# user: whoever starts it',
             'connections_max': CONNECTIONS_MAX, 'files_max': CONNECTIONS_MAX + 2048,
-            'master': 'off' if place.alone else 'on', 'certificate': chain, 'key': key,
+            'certificate': chain, 'key': key,
             'cipher': certificate.CIPHER, 'ssl': ' ssl' if place.face == 'tls' else '',
             'upload_bytes': workloads.UPLOAD_BYTES}
 
@@ -220,12 +219,12 @@ def peer_kinds(names):
 class Server:
     """One running server with its children, listening on a port of its host."""
 
-    def __init__(self, kind, place, wrapper=(), environment=None):
+    def __init__(self, kind, place, preload=None):
         self.kind = kind
         self.place = place
         self.port = place.port
         self.log = place.home / 'server.log'
-        program = [*kind.around.before_server, *wrapper, *kind.command(place)]
+        program = [*kind.around.before_server, *kind.command(place)]
         # As one would type it; the child pins itself, because taskset takes its time, too.
         self.command = ['taskset', '-c', listed(place.cpus), *program]
         clock, childs_clock = os.pipe()
@@ -233,8 +232,8 @@ class Server:
             try:
                 self.process = subprocess.Popen(
                     program, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=place.home,
-                    env=os.environ | (environment or {}), start_new_session=True,
-                    preexec_fn=lambda: begin(place.cpus, childs_clock))
+                    env=os.environ | ({'LD_PRELOAD': str(preload)} if preload else {}),
+                    start_new_session=True, preexec_fn=lambda: begin(place.cpus, childs_clock))
             finally:
                 os.close(childs_clock)
             self.begun = int(told.read()) / 1e9
@@ -311,18 +310,13 @@ class Server:
         return total
 
     def stop(self):
-        """Ask it to end, and insist. Under valgrind a thread that sleeps in io_uring_enter keeps
-        all others from running, the one that waits for our signal among them: wake it."""
+        """Ask it to end, and insist."""
         pids = self.pids()
         if self.process.poll() is None:
             self.process.terminate()
         deadline = time.monotonic() + STOP_SECONDS
-        while self.process.poll() is None and time.monotonic() < deadline:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self.process.wait(0.2)
-                break
-            with contextlib.suppress(OSError):
-                client.connect(self.port, timeout=1, around=self.kind.around).close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(STOP_SECONDS)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
@@ -349,6 +343,11 @@ def task_ns(task):
 def end_with_parent():
     """In the child: SIGTERM when the comparison ends in whatever way (prctl(2))."""
     LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+
+
+def die_with_parent():
+    """The same for what may be stopped: no other signal would reach it."""
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 def begin(cpus, clock):
@@ -379,7 +378,7 @@ class Yard:
         content.write(self.site)
         content.write(self.plain_site, beside=False)
 
-    def place(self, kind, alone=False, face='files', cpus=None):
+    def place(self, kind, face='files', cpus=None):
         fixed_port = kind.peer in FIXED_PEERS
         home = self.home / kind.name.replace(' ', '-')
         home.mkdir(exist_ok=True)
@@ -387,26 +386,26 @@ class Yard:
         port = FIXED_PORT if fixed_port else free_port()
         cpus = cpus or self.cpus
         if face != 'tls':
-            return Place(home, site, cpus, port, alone, face, host=kind.around.host)
+            return Place(home, site, cpus, port, face, host=kind.around.host)
         certificate.make(self.home)
-        return Place(home, site, cpus, port, alone, face, free_port(), kind.around.host)
+        return Place(home, site, cpus, port, face, free_port(), kind.around.host)
 
     @contextlib.contextmanager
-    def server(self, kind, wrapper=(), environment=None, face='files', cpus=None):
+    def server(self, kind, face='files', cpus=None, preload=None):
         """A server that answers, for as long as the block lasts; `cpus` where they are not the
-        yard's."""
-        with self.started(kind, wrapper, environment, face, cpus) as server:
+        yard's, `preload` a library that stands before its others."""
+        with self.started(kind, face, cpus, preload) as server:
             server.wait_ready()
             yield server
 
     @contextlib.contextmanager
-    def started(self, kind, wrapper=(), environment=None, face='files', cpus=None):
+    def started(self, kind, face='files', cpus=None, preload=None):
         """One that may not answer yet."""
         try:
-            place = self.place(kind, bool(wrapper), face, cpus)
+            place = self.place(kind, face, cpus)
         except certificate.NotMade as error:
             raise ServerFailed(str(error)) from error
-        server = Server(kind, place, wrapper, environment)
+        server = Server(kind, place, preload)
         self.running.append(server)
         try:
             yield server

@@ -1,11 +1,12 @@
 """What tracers count, in runs of their own, because they slow down what they watch."""
 
+import contextlib
+import os
 import re
 import shutil
 import signal
 import subprocess
 import time
-import pathlib
 
 import client
 import machine
@@ -13,10 +14,11 @@ import servers
 
 ATTACH_SECONDS = 20
 CONNECTIONS = 64
-SHORT_ROUNDS = 10
-LONG_ROUNDS = 60
-TRIES = 3
-PRELOAD_SOURCE = pathlib.Path(__file__).parent / 'openat2.c'
+WARM_ROUNDS = 3
+# Of requests that are stepped: one of nginx takes ten times as long.
+OWN_ROUNDS = 6
+PEERS_ROUNDS = 1
+STOP_SECONDS = 20
 
 
 class CountFailed(Exception):
@@ -65,62 +67,80 @@ def can_trace():
     return shutil.which('strace') is not None
 
 
-def can_instrument():
-    return shutil.which('valgrind') is not None and shutil.which('cc') is not None
-
-
-def user_instructions(yard, kind, workload):
-    """User-space instructions per request, by callgrind: the difference of a long life and a short
-    one, so that starting and stopping fall out."""
-    lives = [count_again(yard, kind, workload, rounds) for rounds in (SHORT_ROUNDS, LONG_ROUNDS)]
-    return (lives[1] - lives[0]) / ((LONG_ROUNDS - SHORT_ROUNDS) * CONNECTIONS)
-
-
-def count_again(yard, kind, workload, rounds):
-    """count_life, and again when nothing came of it: under valgrind one thread runs at a time, and
-    now and then a server sleeps through its start or its end."""
-    for _ in range(TRIES - 1):
+def user_instructions(yard, kind, workload, build, places=None):
+    """User-space instructions per request, by ringlet-steps, which is on the server's own CPU:
+    there it costs a switch and no wake-up of another. A server that is stepped is slow, and so
+    there is always more to do, as at the ceiling; its clocks are as slow. What was executed goes
+    to `places`, and what is mapped where beside it."""
+    steps = build / 'ringlet-steps'
+    rounds = PEERS_ROUNDS if kind.role == 'peer' else OWN_ROUNDS
+    with yard.server(kind, face=workload.face, preload=build / 'ringlet-slow-clock.so') as server:
+        request = client.request_bytes(server.port, kind.target(workload.targets[0]),
+                                       workload.fields)
+        peers = [client.connect(server.port, timeout=60, tls=workload.tls)
+                 for _ in range(CONNECTIONS)]
         try:
-            return count_life(yard, kind, workload, rounds)
-        except (CountFailed, servers.ServerFailed):
-            pass
-    return count_life(yard, kind, workload, rounds)
+            drive(peers, request, WARM_ROUNDS)
+            with stepped(server, steps): # as many are under way now as will be
+                drive(peers, request, 1)
+            with stepped(server, steps, places) as tracer:
+                drive(peers, request, rounds)
+            if places:
+                maps = machine.read(f'/proc/{server.pids()[0]}/maps')
+                places.with_suffix('.maps').write_text(maps)
+        finally:
+            for peer in peers:
+                peer.close()
+    return tracer.counted / (rounds * CONNECTIONS)
 
 
-def count_life(yard, kind, workload, rounds):
-    """User-space instructions of a server's whole life with so many rounds of requests."""
-    out = yard.home / 'callgrind.out'
-    out.unlink(missing_ok=True)
-    wrapper = ['valgrind', '--tool=callgrind', '--quiet', f'--callgrind-out-file={out}']
-    environment = {'LD_PRELOAD': str(preload(yard.home))}
-    with yard.server(kind, wrapper, environment, workload.face) as server:
-        target = kind.target(workload.targets[0])
-        drive(client.request_bytes(server.port, target, workload.fields), server.port, rounds,
-              workload.tls)
-    total = re.search(r'^(?:totals|summary): (\d+)', machine.read(out), re.M)
-    if not total:
-        raise CountFailed(f'callgrind counted nothing for {kind.name}')
-    return int(total[1])
+class Stepper:
+    """ringlet-steps, with hold of all threads of a server that has started them."""
+
+    def __init__(self, server, steps, places):
+        more = ['-o', str(places)] if places else []
+        self.counted = 0
+        self.process = subprocess.Popen(
+            [str(steps), *more, *map(str, server.pids())], stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+            preexec_fn=lambda: stand_beside(server.place.cpus))
+
+    def wait_ready(self):
+        if self.process.stdout.readline() != 'stepping\n':
+            raise CountFailed(self.process.communicate(timeout=STOP_SECONDS)[1].strip())
+
+    def stop(self):
+        self.process.send_signal(signal.SIGINT)
+        said, wrong = self.process.communicate(timeout=STOP_SECONDS)
+        if self.process.returncode != 0 or not said.strip().isdigit():
+            raise CountFailed(wrong.strip() or 'ringlet-steps counted nothing')
+        self.counted = int(said)
 
 
-def preload(home):
-    """The library that stands in for a system call valgrind does not know."""
-    library = home / 'openat2.so'
-    if not library.exists():
-        subprocess.run(['cc', '-shared', '-fPIC', '-o', library, PRELOAD_SOURCE], check=True,
-                       capture_output=True)
-    return library
+def stand_beside(cpus):
+    servers.end_with_parent()
+    os.sched_setaffinity(0, cpus)
 
 
-def drive(request, port, rounds, tls=False):
-    """A fixed number of requests: CONNECTIONS a round, all sent before any answer is read."""
-    peers = [client.connect(port, timeout=60, tls=tls) for _ in range(CONNECTIONS)]
+@contextlib.contextmanager
+def stepped(server, steps, places=None):
+    """The server is stepped for as long as the block lasts; then its steps are `counted`."""
+    stepper = Stepper(server, steps, places)
     try:
-        for _ in range(rounds):
-            for peer in peers:
-                peer.sendall(request)
-            for peer in peers:
-                client.read_answer(peer)
+        stepper.wait_ready()
+        yield stepper
     finally:
+        if stepper.process.poll() is None:
+            stepper.stop()
+        else:
+            stepper.process.communicate()
+
+
+def drive(peers, request, rounds):
+    """A fixed number of requests: one a connection in each round, all sent before any answer is
+    read."""
+    for _ in range(rounds):
         for peer in peers:
-            peer.close()
+            peer.sendall(request)
+        for peer in peers:
+            client.read_answer(peer)

@@ -76,7 +76,6 @@ missing_for() {
     counters)
         has strace || echo strace
         has perf || echo linux-perf
-        has valgrind || echo valgrind
         ;;
     controls)
         has_header seccomp.h || echo libseccomp-dev

@@ -37,8 +37,8 @@ http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Answer).serve_forever()
 '''
 
 
-def place(cpus=(2, 3), alone=False, face='files'):
-    return servers.Place(pathlib.Path('/yard/home'), SITE, cpus, 8123, alone, face, 8124)
+def place(cpus=(2, 3), face='files'):
+    return servers.Place(pathlib.Path('/yard/home'), SITE, cpus, 8123, face, 8124)
 
 
 class Configurations(unittest.TestCase):
@@ -90,9 +90,8 @@ class Configurations(unittest.TestCase):
     def test_what_is_filled_in(self):
         text = self.peer('nginx').config(place())
         for words in ('worker_processes 2;', 'worker_cpu_affinity auto 1100;',
-                      'listen 127.0.0.1:8123 ', 'root /the/site;', 'master_process on;'):
+                      'listen 127.0.0.1:8123 ', 'root /the/site;'):
             self.assertIn(words, text)
-        self.assertIn('master_process off;', self.peer('nginx').config(place(alone=True)))
         self.assertIn('num-threads: 2\n', self.peer('h2o').config(place()))
         self.assertIn('max-worker = 2\n', self.peer('lighttpd').config(place()))
         self.assertIn('max-worker = 0\n', self.peer('lighttpd').config(place((1,))))

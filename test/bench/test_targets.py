@@ -141,16 +141,19 @@ class Figures(unittest.TestCase):
                   for server, number in ((RING, None), (EPOLL, 590.0),
                                          (EPOLL + ' --log FILE', 1000.0))]
         made = data(counts=counts)
-        found = row(made, 'hello-bare: user-space instructions')
+        found = row(made, 'hello-bare: user-space instructions a request, ringlet epoll')
         self.assertEqual((found['verdict'], found['median']), ('reached', 590))
-        self.assertIn('the epoll engine', found['runs'])
-        self.assertEqual(row(made, 'hello-bare: instructions that the access log')['verdict'],
-                         'missed')
-        self.assertEqual(row(made, 'hello-browser: user-space')['verdict'], 'not measured')
+        self.assertIn('stepped', found['runs'])
+        added = 'hello-bare: instructions that the access log adds, '
+        self.assertEqual(row(made, added + EPOLL)['verdict'], 'missed')
+        self.assertEqual(row(made, added + RING)['verdict'], 'not measured')
+        for what in ('hello-browser: user-space instructions a request, ringlet epoll',
+                     'hello-bare: user-space instructions a request, ringlet io_uring'):
+            self.assertEqual(row(made, what)['verdict'], 'not measured')
 
     def test_instructions_by_the_cpus_counters(self):
         runs = [run(RING, i, 10, user_instructions_per_request=700.0 + i) for i in range(3)]
-        found = row(data(runs), 'hello-bare: user-space instructions')
+        found = row(data(runs), 'hello-bare: user-space instructions a request, ringlet io_uring')
         self.assertEqual((found['verdict'], found['median']), ('missed', 701))
 
     def test_being_there(self):
