@@ -30,7 +30,9 @@ def judge(runs, steal_max=STEAL_MAX):
         costs = [run['cpu_ns_per_request'] for run in same if run['cpu_ns_per_request']]
         least = min(costs, default=None)
         for run in same:
-            run['disturbed'] = of_itself(run, steal_max) or slowness(run, least)
+            run['disturbed'] = of_itself(run, steal_max)
+            if not run['disturbed'] and not run.get('by_turns'): # those had the same spells
+                run['disturbed'] = slowness(run, least)
             run['kept'] = False
         for attempts in grouped(same, 'repetition').values():
             standing = stands(attempts)

@@ -2,8 +2,10 @@
 
 import dataclasses
 import json
+import os
 import pathlib
 import re
+import select
 import subprocess
 
 import certificate
@@ -218,11 +220,12 @@ def read_rate(text, rate, outcome):
 
 
 def start(load, command):
-    """A generator dies with the comparison, as servers do, and hears no Ctrl-C of its own."""
+    """A generator dies with the comparison, even where it stands still, and hears no Ctrl-C of its
+    own."""
     words = ['taskset', '-c', servers.listed(load.cpus), *load.around.before_load, *command]
     return subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                             stderr=subprocess.STDOUT, text=True, start_new_session=True,
-                            preexec_fn=servers.end_with_parent)
+                            preexec_fn=servers.die_with_parent)
 
 
 def finish(process, load):
@@ -233,6 +236,15 @@ def finish(process, load):
         abandon(process)
         raise GeneratorFailed('the generator did not end') from None
     return process.returncode, said
+
+
+def await_end(process, seconds):
+    """So long at most. Returns whether it has ended."""
+    descriptor = os.pidfd_open(process.pid)
+    try:
+        return bool(select.select([descriptor], [], [], seconds)[0])
+    finally:
+        os.close(descriptor)
 
 
 def abandon(process):

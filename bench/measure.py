@@ -1,8 +1,8 @@
 """The measuring itself: one run, and blocks of interleaved runs, repeated when disturbed."""
 
+import contextlib
 import dataclasses
-import os
-import select
+import itertools
 
 import content
 import counters
@@ -10,6 +10,7 @@ import disturbance
 import generators
 import servers
 import summary
+import turns
 import workloads
 
 # When the measured part of a run has begun for sure, after the start and the warm-up.
@@ -72,6 +73,8 @@ class Measurer:
             self.plan.note(f'{block.entry.workload.name}, {block.level}: left out, {why_not}')
             self.plan.forget(len(kinds) * self.options.repetitions)
             return []
+        if self.by_turns(block):
+            return self.block_by_turns(block)
         runs = []
         for repetition, name in order(list(kinds), self.options.repetitions):
             self.add(runs, block, kinds[name], repetition)
@@ -86,13 +89,64 @@ class Measurer:
         self.results.write()
         return runs
 
+    def by_turns(self, block):
+        """Side by side, where no latency is told and no counter of the CPU is asked."""
+        return (block.rate is None and not self.with_perf and not block.entry.workload.cold
+                and self.generator(None).warms_up and turns.can_stand_together(block.kinds))
+
+    def block_by_turns(self, block):
+        """A repetition that was disturbed was so for all: another is made in its place."""
+        runs, left, repeats = [], self.options.repetitions, self.options.repeats
+        for repetition in itertools.count():
+            if left == 0:
+                break
+            made = self.together(block, repetition)
+            runs += made
+            disturbance.judge(runs, self.options.steal_max / 100)
+            for run in made:
+                self.results.add_run(run, None)
+                self.plan.done(run)
+            left -= 1
+            disturbed = any(run['disturbed'] not in (None, disturbance.BOUND) for run in made)
+            if disturbed and repeats > 0 and self.plan.may_repeat():
+                left, repeats = left + 1, repeats - 1
+                self.plan.add(len(block.kinds))
+        self.results.write()
+        return runs
+
+    def together(self, block, repetition):
+        """One run of everybody; without those that fail."""
+        generator = self.generator(None)
+        with contextlib.ExitStack() as stack:
+            up = [server for kind in block.kinds
+                  for server in self.started(stack, block, kind)]
+            try:
+                found = turns.run(up, lambda server: self.load(block, server), generator,
+                                  (*self.yard.cpus, *self.options.load_cpus))
+            except (generators.GeneratorFailed, OSError) as error:
+                self.failed(block, block.kinds, error)
+                return []
+            return [as_run(block, server.kind, repetition, position, generator.name, *what)
+                    | {'by_turns': True} for position, (server, what) in enumerate(zip(up, found))]
+
+    def started(self, stack, block, kind):
+        try:
+            return [stack.enter_context(self.yard.server(kind, face=block.entry.workload.face))]
+        except servers.ServerFailed as error:
+            self.failed(block, [kind], error)
+            return []
+
+    def failed(self, block, kinds, error):
+        for kind in kinds:
+            self.results.problem(f'{block.entry.workload.name}, {kind.name}: {error}')
+            self.plan.failed(block, kind, error)
+
     def add(self, runs, block, kind, repetition):
         """One run; one that fails is a problem and not the end of the comparison."""
         try:
             run, spectrum = self.run(block, kind, repetition, len(runs))
         except (servers.ServerFailed, generators.GeneratorFailed, OSError) as error:
-            self.results.problem(f'{block.entry.workload.name}, {kind.name}: {error}')
-            self.plan.failed(block, kind, error)
+            self.failed(block, [kind], error)
             return
         runs.append(run)
         disturbance.judge(runs, self.options.steal_max / 100)
@@ -140,10 +194,10 @@ class Measurer:
         """What the server's CPU does in the middle of the run."""
         connections = load.connections + load.workload.idle
         watched = WATCHED * load.seconds
-        sleep_or_end(process, load.warmup + START_SECONDS + connections * CONNECT_SECONDS)
+        generators.await_end(process, load.warmup + START_SECONDS + connections * CONNECT_SECONDS)
         window = counters.Window(server, (*self.yard.cpus, *load.cpus), watched, self.with_perf)
         try:
-            sleep_or_end(process, watched)
+            generators.await_end(process, watched)
             return window.close(), server.memory_bytes()
         finally:
             window.abandon()
@@ -158,15 +212,6 @@ class Measurer:
 
     def finish_cold(self, process, cold):
         return self.options.cold_generator.finish(process, cold, 'cold').errors
-
-
-def sleep_or_end(process, seconds):
-    """Sleep, unless the process ends before."""
-    descriptor = os.pidfd_open(process.pid)
-    try:
-        select.select([descriptor], [], [], seconds)
-    finally:
-        os.close(descriptor)
 
 
 def as_run(block, kind, repetition, position, generator, outcome, spent, memory):

@@ -10,7 +10,8 @@ import summary
 
 @dataclasses.dataclass(frozen=True)
 class Found:
-    """Median, least and most of so many figures, and from which runs; or why there is none."""
+    """Median, least and most of so many figures, and from which runs; or why there is none. Of
+    ratios the bounds of the median stand for least and most."""
 
     middle: object = None
     least: object = None
@@ -43,7 +44,7 @@ class Series:
         found = ratios.ratio(self.blocks.get(key, ()), one, other, metric)
         if not found:
             return Found(why=self.why_not(key, one, other))
-        return Found(found.middle, found.least, found.most, found.pairs,
+        return Found(found.middle, *found.bounds, found.pairs,
                      f'{block(key)}, {found.pairs} pairs')
 
     def runs(self, key, server, metric):
@@ -65,7 +66,7 @@ class Series:
         return Found(*summary.spread(numbers), len(numbers), f'{len(numbers)} {what}')
 
     def instructions(self, server, workload):
-        """User-space instructions by callgrind, or None."""
+        """User-space instructions by ringlet-steps, or None."""
         for count in self.data['counts']:
             if (count['server'], count['workload']) == (server, workload):
                 return count['user_instructions_per_request']
