@@ -103,7 +103,7 @@ def run(up, load_for, generator, cpus):
         load = load_for(server)
         first = dataclasses.replace(load, seconds=load.warmup or TURN_SECONDS, warmup=0)
         generator.finish(generator.start(first), first)
-        loads.append(dataclasses.replace(load, seconds=load.seconds * len(up), warmup=0))
+        loads.append(dataclasses.replace(load, seconds=round(load.seconds * len(up), 3), warmup=0))
     ticks = machine.cpu_ticks()
     with lanes(up, loads, generator) as made:
         take(made)
