@@ -1,5 +1,5 @@
-"""python3 -B bench/instructions.py [--engine E] [--workload W] [--least N] - the user-space
-instructions of a request by function, of ringlet and of the server of fixed answers.
+"""python3 -B bench/instructions.py [--engine E] [--workload W] [--log] [--least N] - the
+user-space instructions of a request by function, of ringlet and of the server of fixed answers.
 
 By ringlet-steps, over 64 connections. Where the build has line tables (-g, which changes no
 instruction) a function that was inlined stands for itself; else it counts for its caller."""
@@ -23,6 +23,7 @@ def parser():
                                    formatter_class=argparse.RawDescriptionHelpFormatter)
     made.add_argument('--engine', choices=('io_uring', 'epoll'), default='io_uring')
     made.add_argument('--workload', default='hello-bare')
+    made.add_argument('--log', action='store_true', help='ringlet writes an access log, alone')
     made.add_argument('--least', type=float, default=2,
                       help='instructions that a function has to take to be shown (default 2)')
     made.add_argument('--build', type=pathlib.Path, default=TREE / 'build' / 'bench')
@@ -34,8 +35,10 @@ def main():
     workload, = workloads.named([options.workload])
     with servers.open_yard((machine.allowed_cpus()[0],)) as yard:
         for kind in servers.own_kinds(options.build.resolve(), (options.engine,), 1):
-            if kind.compresses:
+            if kind.compresses or (options.log and kind.fixed):
                 continue
+            if options.log:
+                kind = servers.logging(kind)
             places = yard.home / 'places'
             total = tracers.user_instructions(yard, kind, workload, options.build.resolve(),
                                               places)
