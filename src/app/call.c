@@ -27,7 +27,7 @@ static struct ringlet_slice slice(struct str s)
 
 struct ringlet_slice ringlet_method(const struct ringlet_request *request)
 {
-    return slice(request->head->method_name);
+    return slice(http_request_method_name(request->head));
 }
 
 struct ringlet_slice ringlet_path(const struct ringlet_request *request)

@@ -18,4 +18,9 @@ struct http_field http_field_at(const struct http_request *request, unsigned i);
 bool http_field_next(const struct http_request *request, struct str name, unsigned *i,
                      struct str *value);
 
+/* The value of the first field of that name, whatever its case; its `at` is NULL when there is
+ * none.
+ */
+struct str http_field_first(const struct http_request *request, struct str name);
+
 #endif

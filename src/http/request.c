@@ -78,8 +78,8 @@ static struct reached read_any_method(struct http_request *r, const char *at, co
         return stop(0);
     if (*space != ' ' || space == at)
         return stop(-400);
-    r->method_name = str_of(at, (size_t)(space - at));
-    r->method = http_method_of(r->method_name);
+    r->unknown_method = str_of(at, (size_t)(space - at));
+    r->method = (uint8_t)http_method_of(r->unknown_method);
     return go_on(space + 1);
 }
 
@@ -193,7 +193,7 @@ COLD static struct reached read_any_request_line(struct http_request *r, const c
                                                  const char *end)
 {
     r->method = HTTP_METHOD_UNKNOWN;
-    r->method_name = str_of(NULL, 0);
+    r->unknown_method = str_of(NULL, 0);
     r->target = str_of(NULL, 0);
     at = skip_empty_lines(at, end);
     if (at == end || (end - at == 1 && *at == '\r'))
@@ -215,7 +215,6 @@ static inline struct reached read_request_line(struct http_request *r, const cha
     enum { LINE_MIN = 16, METHOD_LEN = 4, VERSION_LEN = 11 };
     const char *target = at + METHOD_LEN;
 
-    r->form = HTTP_ORIGIN_FORM;
     if (end - at < LINE_MIN || memcmp(at, "GET /", METHOD_LEN + 1) != 0)
         return read_any_request_line(r, at, end);
     const char *path_end = scan_target(target, end);
@@ -224,11 +223,7 @@ static inline struct reached read_request_line(struct http_request *r, const cha
         space = scan_target(space + 1, end);
     if (end - space < VERSION_LEN || memcmp(space, " HTTP/1.1\r\n", VERSION_LEN) != 0)
         return read_any_request_line(r, at, end);
-
-    r->method = HTTP_GET;
-    r->method_name = str_of(at, METHOD_LEN - 1);
     take_target(r, target, path_end, space);
-    r->minor = 1;
     return go_on(space + VERSION_LEN);
 }
 
@@ -256,20 +251,6 @@ static inline bool is_called(const char *name, const char *known, size_t len)
 
 /* The note_ functions return what was SEEN, or a negated status. */
 
-/* Keep the first value of its name. */
-static inline int keep(struct str *slot, struct str value)
-{
-    if (!slot->at)
-        *slot = value;
-    return 0;
-}
-
-static inline int note_accept_encoding(struct http_request *r, struct str value)
-{
-    r->accepts_more = r->accept_encoding.at != NULL;
-    return keep(&r->accept_encoding, value);
-}
-
 /* What it says is read only if there is something that it can be about. */
 static inline int note_condition(struct http_request *r)
 {
@@ -284,7 +265,7 @@ COLD static bool is_any_host(struct str value)
     return http_authority_split(value, &host, &port);
 }
 
-static inline int note_host(struct http_request *r, int seen, struct str value, const char *end)
+static int note_host(struct http_request *r, int seen, struct str value, const char *end)
 {
     if (seen & SEEN_HOST)
         return -400;
@@ -345,7 +326,7 @@ COLD static int note_transfer_encoding(struct http_request *r, struct str value)
     return 0;
 }
 
-COLD static int note_connection_list(struct str value)
+static int note_connection(struct str value)
 {
     struct str member;
     int seen = 0;
@@ -357,13 +338,6 @@ COLD static int note_connection_list(struct str value)
             seen |= SEEN_KEEP;
     }
     return seen;
-}
-
-static inline int note_connection(struct str value)
-{
-    if (value.len != 10 || !IS_CALLED(value.at, "keep-alive"))
-        return note_connection_list(value);
-    return SEEN_KEEP;
 }
 
 COLD static int note_expect(struct str value)
@@ -380,10 +354,20 @@ COLD static int note_expect(struct str value)
     return seen;
 }
 
-/* Act on a field whose name is known here. */
-static inline int note_field(struct http_request *r, int seen, const char *name, size_t name_len,
-                             struct str value, const char *end)
+static inline struct str value_between(const char *at, const char *end)
 {
+    if (at[0] == ' ' && at[1] > ' ' && end[-1] > ' ')
+        return str_of(at + 1, (size_t)(end - at) - 1);
+    return str_trim(str_of(at, (size_t)(end - at)));
+}
+
+/* Act on field number `i`, if its name is known here. */
+APART static int note_field(struct http_request *r, int seen, size_t i, const char *end)
+{
+    const char *name = r->lines[i];
+    size_t name_len = r->name_lens[i];
+    struct str value = value_between(name + name_len + 1, r->lines[i + 1] - 2);
+
     switch (name_len) {
     case 0:
         return -400;
@@ -393,22 +377,16 @@ static inline int note_field(struct http_request *r, int seen, const char *name,
         return IS_CALLED(name, "range") ? note_condition(r) : 0;
     case 6:
         return IS_CALLED(name, "expect") ? note_expect(value) : 0;
-    case 7:
-        return IS_CALLED(name, "referer") ? keep(&r->referer, value) : 0;
     case 8:
         if (IS_CALLED(name, "if-match"))
             return note_condition(r);
         return IS_CALLED(name, "if-range") ? note_condition(r) : 0;
     case 10:
-        if (IS_CALLED(name, "connection"))
-            return note_connection(value);
-        return IS_CALLED(name, "user-agent") ? keep(&r->user_agent, value) : 0;
+        return IS_CALLED(name, "connection") ? note_connection(value) : 0;
     case 13:
         return IS_CALLED(name, "if-none-match") ? note_condition(r) : 0;
     case 14:
         return IS_CALLED(name, "content-length") ? note_length(r, value) : 0;
-    case 15:
-        return IS_CALLED(name, "accept-encoding") ? note_accept_encoding(r, value) : 0;
     case 17:
         if (IS_CALLED(name, "if-modified-since"))
             return note_condition(r);
@@ -424,36 +402,41 @@ static inline int note_field(struct http_request *r, int seen, const char *name,
 #define LETTER(c) ((c)&31)
 static const uint32_t known_lengths[32] = {
     [LETTER(':')] = 1U << 0, /* no name: refused */
-    [LETTER('a')] = 1U << 15,
     [LETTER('c')] = 1U << 10 | 1U << 14,
     [LETTER('e')] = 1U << 6,
     [LETTER('h')] = 1U << 4,
     [LETTER('i')] = 1U << 8 | 1U << 13 | 1U << 17 | 1U << 19,
-    [LETTER('r')] = 1U << 5 | 1U << 7,
+    [LETTER('r')] = 1U << 5,
     [LETTER('t')] = 1U << 17,
-    [LETTER('u')] = 1U << 10,
 };
 
-static inline struct str value_between(const char *at, const char *end)
+/* Is the line "Connection: keep-alive", as browsers send it, in any case? The three words reach
+ * from its first byte to its CR LF; a control, which another byte may be taken for, is in no line.
+ */
+static inline bool says_keep_alive(const char *line, const char *next)
 {
-    if (at[0] == ' ' && at[1] > ' ' && end[-1] > ' ')
-        return str_of(at + 1, (size_t)(end - at) - 1);
-    return str_trim(str_of(at, (size_t)(end - at)));
+    const char *const form = "connection: keep-alive-*";
+    const uint64_t fold = 0x2020202020202020;
+
+    return next - line == 24 && (load64(line) | fold) == load64(form) &&
+           (load64(line + 8) | fold) == load64(form + 8) &&
+           (load64(line + 16) | fold) == load64(form + 16);
 }
 
 /* Act on the fields that may be known: of those from number `from` on, a bit each. Returns all that
- * was SEEN, or a negated status. */
+ * was SEEN, or a negated status, and then only the fields before the refused one are left. */
 static inline int note_fields(struct http_request *r, int seen, size_t from, uint64_t known,
                               const char *end)
 {
     for (; known != 0; known &= known - 1) {
         size_t i = from + (size_t)__builtin_ctzll(known);
-        const char *name = r->lines[i];
-        size_t name_len = r->name_lens[i];
-        struct str value = value_between(name + name_len + 1, r->lines[i + 1] - 2);
-        int note = note_field(r, seen, name, name_len, value, end);
-        if (note < 0)
+        int note = SEEN_KEEP;
+        if (!says_keep_alive(r->lines[i], r->lines[i + 1]))
+            note = note_field(r, seen, i, end);
+        if (note < 0) {
+            r->field_count = (unsigned)i;
             return note;
+        }
         seen |= note;
     }
     return seen;
@@ -499,29 +482,12 @@ COLD static struct reached read_odd_line(struct http_request *r, const char *at,
     return read_any_line(r, at, end);
 }
 
-/* Behind the Host line that nearly all clients send first; NULL if it is not there. */
-static inline const char *read_first_host(struct http_request *r, const char *at, const char *end)
+/* The field lines behind those that have been read, and the empty line. */
+static inline struct reached read_fields(struct http_request *r, int seen, const char *first,
+                                         const char *end)
 {
-    enum { NAME_LEN = 6, LINE_MIN = 24 };
-    const char *host = at + NAME_LEN;
+    const char *at = r->lines[r->field_count];
 
-    if (end - at < LINE_MIN || memcmp(at, "Host: ", NAME_LEN) != 0)
-        return NULL;
-    const char *host_end = scan_host(host, end);
-    if (end - host_end < 2 || memcmp(host_end, "\r\n", 2) != 0 || host_end == host)
-        return NULL;
-    if (r->form != HTTP_ABSOLUTE_FORM)
-        r->host = str_of(host, (size_t)(host_end - host));
-    r->name_lens[0] = 4;
-    r->lines[1] = host_end + 2;
-    r->field_count = 1;
-    return host_end + 2;
-}
-
-/* The field lines from `at` on, where there are some, and the empty line. */
-APART static struct reached read_more_fields(struct http_request *r, int seen, const char *first,
-                                             const char *at, const char *end)
-{
     while (end - at >= 2 && memcmp(at, "\r\n", 2) != 0) {
         unsigned from = r->field_count;
         uint64_t known = read_lines(r, first, end);
@@ -539,30 +505,7 @@ APART static struct reached read_more_fields(struct http_request *r, int seen, c
     return end - at >= 2 ? (struct reached){ at + 2, seen } : read_odd_line(r, at, end);
 }
 
-/* All field lines and the empty line. */
-static inline struct reached read_fields(struct http_request *r, const char *first, const char *at,
-                                         const char *end)
-{
-    r->lines[0] = at;
-    const char *behind = read_first_host(r, at, end);
-    if (!behind) {
-        r->field_count = 0;
-        return read_more_fields(r, 0, first, at, end);
-    }
-    if (end - behind < 2 || memcmp(behind, "\r\n", 2) != 0)
-        return read_more_fields(r, SEEN_HOST, first, behind, end);
-    return (struct reached){ behind + 2, SEEN_HOST };
-}
-
 /* --- The whole --- */
-
-static inline void forget_fields(struct http_request *r)
-{
-    const size_t from = offsetof(struct http_request, host);
-    const size_t to = offsetof(struct http_request, minor);
-
-    memset((char *)r + from, 0, to - from);
-}
 
 COLD static void take_expectations(struct http_request *r, int seen)
 {
@@ -579,9 +522,10 @@ static inline int conclude(struct http_request *r, int seen)
     }
     if (!(seen & SEEN_HOST))
         return -400;
-    r->keep_alive = !(seen & SEEN_CLOSE);
-    if (seen & (SEEN_EXPECT_100 | SEEN_EXPECT_OTHER))
+    if (seen & (SEEN_CLOSE | SEEN_EXPECT_100 | SEEN_EXPECT_OTHER)) {
+        r->keep_alive = !(seen & SEEN_CLOSE);
         take_expectations(r, seen);
+    }
     return 0;
 }
 
@@ -595,21 +539,81 @@ COLD static int over_limit(const char *bytes, const char *end, bool has_line)
     return line < end && *line != '\r' ? -414 : -400;
 }
 
+/* How a head is looked at before anything in it is: as the most common one, without any fields. */
+static inline void begin(struct http_request *r)
+{
+    r->traits = http_request_everyday();
+    r->length = 0;
+    r->expects_continue = false;
+    r->field_count = 0;
+}
+
+/* The rest of a head, behind the lines that have been read. */
+APART static ssize_t parse_fields(struct http_request *r, int seen, const char *bytes, size_t len,
+                                  size_t max_head)
+{
+    const char *end = bytes + (len < max_head ? len : max_head);
+    struct reached head = read_fields(r, seen, bytes, end);
+    int status = head.at ? conclude(r, head.note) : head.note;
+
+    if (head.at && status == 0)
+        return head.at - bytes;
+    return status == 0 && len >= max_head ? over_limit(bytes, end, true) : status;
+}
+
+/* Any head. */
+APART static ssize_t parse_any(struct http_request *r, const char *bytes, size_t len,
+                               size_t max_head)
+{
+    const char *end = bytes + (len < max_head ? len : max_head);
+
+    begin(r);
+    r->host = str_of(NULL, 0);
+    struct reached line = read_request_line(r, bytes, end);
+    if (!line.at)
+        return line.note == 0 && len >= max_head ? over_limit(bytes, end, false) : line.note;
+    r->lines[0] = line.at;
+    return parse_fields(r, 0, bytes, len, max_head);
+}
+
+/* Behind the first two lines, if they are as nearly all clients send them: a GET in origin-form of
+ * HTTP/1.1, and Host. NULL when they are not, or not short enough to be seen at once. */
+static inline const char *read_first_lines(struct http_request *r, const char *at, const char *end)
+{
+    enum { METHOD_LEN = 4, BETWEEN_LEN = 17, HOST_NAME_LEN = 6, LINE_END_LEN = 2 };
+    const char *target = at + METHOD_LEN;
+
+    if (end - target < SCAN_SHORT || memcmp(at, "GET /", METHOD_LEN + 1) != 0)
+        return NULL;
+    const char *space = scan_short_target(target);
+    if (end - space < BETWEEN_LEN + SCAN_SHORT ||
+        memcmp(space, " HTTP/1.1\r\nHost: ", BETWEEN_LEN) != 0)
+        return NULL;
+    const char *host = space + BETWEEN_LEN;
+    const char *host_end = scan_short_host(host);
+    if (end - host_end < 2 * LINE_END_LEN || memcmp(host_end, "\r\n", LINE_END_LEN) != 0)
+        return NULL;
+
+    begin(r);
+    take_target(r, target, space, space);
+    r->host = str_of(host, (size_t)(host_end - host));
+    r->lines[0] = host - HOST_NAME_LEN;
+    r->name_lens[0] = 4;
+    r->lines[1] = host_end + LINE_END_LEN;
+    r->field_count = 1;
+    return host_end + LINE_END_LEN;
+}
+
 ssize_t http_request_parse(struct http_request *request, const char *bytes, size_t len,
                            size_t max_head)
 {
     CHECK(max_head > 0 && max_head <= HTTP_HEAD_MAX);
     const char *end = bytes + (len < max_head ? len : max_head);
+    const char *at = read_first_lines(request, bytes, end);
 
-    forget_fields(request);
-    struct reached line = read_request_line(request, bytes, end);
-    struct reached head = line;
-    if (line.at)
-        head = read_fields(request, bytes, line.at, end);
-    int status = head.at ? conclude(request, head.note) : head.note;
-    if (head.at && status == 0)
-        return head.at - bytes;
-    if (status == 0 && len >= max_head)
-        return over_limit(bytes, end, line.at != NULL);
-    return status;
+    if (!at)
+        return parse_any(request, bytes, len, max_head);
+    if (memcmp(at, "\r\n", 2) != 0)
+        return parse_fields(request, SEEN_HOST, bytes, len, max_head);
+    return at + 2 - bytes;
 }

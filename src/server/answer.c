@@ -152,7 +152,7 @@ static void answer_error(struct exchange *x, int status)
 
 static inline void answer_file(struct exchange *x, struct site_entry *entry)
 {
-    if (entry->codings != 0 && x->request->accept_encoding.at)
+    if (entry->codings != 0)
         entry = select_variant(x, entry);
     if (entry)
         exchange_answer_file(x, entry);

@@ -379,7 +379,6 @@ static void receive_first(struct core *core, struct conn *c, const struct io_eve
         close_with(core, c, IO_CLOSE_RESET, "reset: out of memory");
         return;
     }
-    request.minor = 1; /* a refusal is logged with it */
     ssize_t used = http_request_parse(&request, event->bytes, event->len, core->config->max_head);
     if (used == (ssize_t)event->len)
         len = express_answer(core, &c->http1, &request, out);

@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/cold.h"
+#include "http/field.h"
 
 #include <assert.h>
 
@@ -14,11 +15,11 @@ COLD void exchange_add_line(const struct exchange *x, int status, uint64_t bytes
     const struct http_request *request = x->request;
     struct access_line line = {
         .peer = str_of(x->h->peer, x->h->peer_len),
-        .method = request->method_name,
+        .method = http_request_method_name(request),
         .target = request->target,
         .minor = request->minor,
-        .referer = request->referer,
-        .user_agent = request->user_agent,
+        .referer = http_field_first(request, STR("Referer")),
+        .user_agent = http_field_first(request, STR("User-Agent")),
         .status = status,
         .bytes = bytes,
         .unix_time = x->core->now_unix,

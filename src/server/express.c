@@ -1,5 +1,6 @@
 #include "server/express.h"
 
+#include "http/field.h"
 #include "server/exchange.h"
 
 #include <assert.h>
@@ -19,18 +20,11 @@ bool express_is_open(const struct core *core)
     return !config->app && !config->no_files && !config->https_redirect && !core->draining;
 }
 
-static inline bool is_everyday(const struct http_request *request)
-{
-    return request->method == HTTP_GET && request->minor > 0 && request->keep_alive &&
-           request->form == HTTP_ORIGIN_FORM && !request->conditional &&
-           !http_request_has_body(request) && !request->expects_other;
-}
-
 /* Held whole, small enough to be copied, and with no variant that the client might rather have. */
 static inline bool is_simple(const struct site_entry *entry, const struct http_request *request)
 {
     return entry->bytes && entry->fields.len + entry->size <= OUTPUT_COPY_MAX &&
-           (entry->codings == 0 || !request->accept_encoding.at);
+           (entry->codings == 0 || !http_field_first(request, STR("Accept-Encoding")).at);
 }
 
 /* Returns its length. */
@@ -47,7 +41,7 @@ static inline size_t begin(char *at, const struct reply_clock *clock)
 size_t express_answer(struct core *core, struct http1 *h, const struct http_request *request,
                       struct output *out)
 {
-    if (!core->express || !is_everyday(request))
+    if (!core->express || !http_request_is_everyday(request))
         return 0;
     struct site_entry *entry = site_find_literal(&core->site, request->path, core->now_ms);
     if (!entry || !is_simple(entry, request))

@@ -254,7 +254,6 @@ static int read_head(struct http1 *h, struct core *core, struct output *out,
     struct str head = head_of(h, core);
     struct http_request request;
 
-    request.minor = 1; /* a refusal is logged with it */
     ssize_t used = http_request_parse(&request, head.at, head.len, core->config->max_head);
     return take_parsed(h, core, out, fill, &request, used);
 }

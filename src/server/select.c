@@ -22,11 +22,20 @@ static COLD struct http_accept_coding read_lines(const struct http_request *requ
     return http_accept_coding(text_str(&lines));
 }
 
-static inline struct http_accept_coding wanted(struct exchange *x)
+/* False when the request does not say. */
+static inline bool read_wanted(struct exchange *x, struct http_accept_coding *accepts)
 {
-    if (x->request->accepts_more)
-        return read_lines(x->request);
-    return wishes_of(&x->core->wishes, x->request->accept_encoding);
+    const struct str name = STR("Accept-Encoding");
+    struct str value, more;
+    unsigned at = 0;
+
+    if (!http_field_next(x->request, name, &at, &value))
+        return false;
+    if (http_field_next(x->request, name, &at, &more))
+        *accepts = read_lines(x->request);
+    else
+        *accepts = wishes_of(&x->core->wishes, value);
+    return true;
 }
 
 /* False when there is a fill to wait for. */
@@ -41,11 +50,13 @@ static bool find_beside(struct exchange *x, const struct site_entry *entry, enum
 
 struct site_entry *select_variant(struct exchange *x, struct site_entry *entry)
 {
-    struct http_accept_coding accepts = wanted(x);
-    bool any_size = accepts.wish[HTTP_IDENTITY] == 0;
+    struct http_accept_coding accepts;
     unsigned left = entry->codings;
     enum http_coding coding;
 
+    if (!read_wanted(x, &accepts))
+        return entry;
+    bool any_size = accepts.wish[HTTP_IDENTITY] == 0;
     while ((coding = http_coding_choose(accepts, left)) != HTTP_IDENTITY) {
         struct site_found found = { 200, entry->made[coding] };
         if (entry->unmade & 1u << coding)

@@ -131,16 +131,18 @@ static void take_target(struct http_request *r)
     }
 }
 
-static int read_request_line(struct http_request *r, const char **at, const char *end)
+static int read_request_line(struct reference *f, const char **at, const char *end)
 {
+    struct http_request *r = &f->request;
+
     while (end - *at >= 2 && (*at)[0] == '\r' && (*at)[1] == '\n')
         *at += 2;
     if (end - *at == 1 && **at == '\r')
         return 0;
-    int status = read_word(at, end, HTTP_CHAR_TOKEN, ' ', &r->method_name);
+    int status = read_word(at, end, HTTP_CHAR_TOKEN, ' ', &f->method_name);
     if (status != 1)
         return status;
-    r->method = http_method_of(r->method_name);
+    r->method = (uint8_t)http_method_of(f->method_name);
     status = read_word(at, end, HTTP_CHAR_TARGET, ' ', &r->target);
     if (status != 1)
         return status;
@@ -247,16 +249,16 @@ static void take_lists(struct said *said, const struct http_field *field)
     }
 }
 
-static int take_field(struct http_request *r, struct said *said, const struct http_field *field)
+static int take_field(struct reference *f, struct said *said, const struct http_field *field)
 {
-    if (str_equal_nocase(field->name, STR("Accept-Encoding"))) {
-        r->accepts_more = r->accept_encoding.at != NULL;
-        take_first(&r->accept_encoding, field->value);
-    }
+    struct http_request *r = &f->request;
+
+    if (str_equal_nocase(field->name, STR("Accept-Encoding")))
+        take_first(&f->accept_encoding, field->value);
     if (str_equal_nocase(field->name, STR("Referer")))
-        take_first(&r->referer, field->value);
+        take_first(&f->referer, field->value);
     if (str_equal_nocase(field->name, STR("User-Agent")))
-        take_first(&r->user_agent, field->value);
+        take_first(&f->user_agent, field->value);
     r->conditional = r->conditional || is_condition(field->name);
     take_lists(said, field);
     if (str_equal_nocase(field->name, STR("Host")))
@@ -292,7 +294,7 @@ static int read_fields(struct reference *f, struct said *said, const char **at, 
         struct http_field *field = &f->fields[r->field_count];
         int status = read_field(field, at, end);
         if (status == 1)
-            status = take_field(r, said, field);
+            status = take_field(f, said, field);
         if (status != 1)
             return status;
         r->field_count++;
@@ -304,7 +306,7 @@ static int read_head(struct reference *f, const char **at, const char *end, bool
 {
     struct http_request *r = &f->request;
     struct said said = { 0 };
-    int status = read_request_line(r, at, end);
+    int status = read_request_line(f, at, end);
 
     *has_line = status == 1;
     if (status == 1)
@@ -322,7 +324,9 @@ ssize_t reference_parse(struct reference *f, const char *bytes, size_t len, size
     const char *at = bytes, *end = bytes + (len < max_head ? len : max_head);
     bool has_line;
 
-    f->request = (struct http_request){ .method = HTTP_METHOD_UNKNOWN };
+    memset(f, 0, sizeof *f);
+    f->request.method = HTTP_METHOD_UNKNOWN;
+    f->request.minor = 1;
     int status = read_head(f, &at, end, &has_line);
     if (status == 1)
         return at - bytes;
@@ -353,6 +357,24 @@ static const char *fields_differ(const struct reference *f, const struct http_re
     return NULL;
 }
 
+/* Of these a refusal is logged with, too. */
+static const char *seen_fields_differ(const struct reference *f, const struct http_request *r)
+{
+    if (!same(f->accept_encoding, http_field_first(r, STR("accept-encoding"))))
+        return "accept-encoding";
+    if (!same(f->referer, http_field_first(r, STR("Referer"))))
+        return "referer";
+    if (!same(f->user_agent, http_field_first(r, STR("User-Agent"))))
+        return "user-agent";
+    return NULL;
+}
+
+static bool is_everyday(const struct http_request *r)
+{
+    return r->method == HTTP_GET && r->form == HTTP_ORIGIN_FORM && r->minor == 1 && r->keep_alive &&
+           !r->conditional && !r->has_length && !r->chunked && !r->expects_other;
+}
+
 /* The path may be a literal. */
 static const char *targets_differ(const struct http_request *a, const struct http_request *b)
 {
@@ -370,10 +392,7 @@ static const char *bodies_differ(const struct http_request *a, const struct http
     if (a->keep_alive != b->keep_alive || a->expects_continue != b->expects_continue ||
         a->expects_other != b->expects_other)
         return "keep_alive or expectations";
-    if (!same(a->accept_encoding, b->accept_encoding) || a->accepts_more != b->accepts_more ||
-        a->conditional != b->conditional)
-        return "accept_encoding or conditional";
-    return NULL;
+    return a->conditional != b->conditional ? "conditional" : NULL;
 }
 
 const char *reference_differs(const struct reference *reference, const struct http_request *request,
@@ -381,15 +400,19 @@ const char *reference_differs(const struct reference *reference, const struct ht
 {
     const struct http_request *a = &reference->request;
 
-    if (a->method != request->method || !same(a->method_name, request->method_name))
+    if (a->method != request->method ||
+        !str_equal(reference->method_name, http_request_method_name(request)))
         return "method";
     if (!same(a->target, request->target))
         return "target";
-    if (!same(a->referer, request->referer) || !same(a->user_agent, request->user_agent))
-        return "referer or user_agent";
-    if (used <= 0)
-        return NULL;
-    const char *differs = targets_differ(a, request);
+    if (a->minor != request->minor)
+        return "version";
+    const char *differs = seen_fields_differ(reference, request);
+    if (differs || used <= 0)
+        return differs;
+    if (is_everyday(a) != http_request_is_everyday(request))
+        return "everyday";
+    differs = targets_differ(a, request);
     if (!differs)
         differs = bodies_differ(a, request);
     return differs ? differs : fields_differ(reference, request);

@@ -6,7 +6,9 @@
 #include "http/field.h"
 
 struct reference {
-    struct http_request request; /* but for its lines */
+    struct http_request request; /* but for its lines and unknown_method */
+    struct str method_name;
+    struct str accept_encoding, referer, user_agent;
     struct http_field fields[HTTP_FIELDS_MAX];
 };
 

@@ -14,6 +14,9 @@ struct scan_under_test {
                                       const uint32_t *);
     const char *(*target)(const char *, const char *);
     const char *(*host)(const char *, const char *);
+    const char *(*short_target)(const char *);
+    const char *(*short_host)(const char *);
+    size_t short_len;
     bool (*path_is_plain)(const char *, size_t);
     size_t slack;
 };

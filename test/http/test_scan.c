@@ -89,6 +89,40 @@ static void test_host(void **state)
     guard_free(guard);
 }
 
+/* As the others, of bytes that end with those that are looked at, where the outcome is among them.
+ */
+static void check_short(struct guard guard, const char *bytes)
+{
+    for (int i = 0; i < 2; i++) {
+        const struct scan_under_test *scan = variants[i];
+        const char *at = guard_at_end(guard, bytes, scan->short_len);
+        const char *end = at + scan->short_len;
+        const char *wanted = scan->target(at, end);
+        assert_ptr_equal(scan->short_target(at), wanted < end ? wanted : at);
+        wanted = plain_host(at, end);
+        assert_ptr_equal(scan->short_host(at), wanted < end ? wanted : at);
+    }
+}
+
+static void test_short(void **state)
+{
+    (void)state;
+    struct guard guard = guard_make();
+    uint64_t seed = seed_draw("test_short");
+
+    for (size_t round = 0; round < 100000; round++) {
+        char bytes[MAX_LEN];
+        size_t colon = seed_below(&seed, 24), behind = seed_below(&seed, 24);
+        memset(bytes, 'h', sizeof bytes);
+        bytes[colon] = ':';
+        memset(bytes + colon + 1, '7', 24);
+        bytes[behind] = "\r :?#/a"[seed_below(&seed, 7)];
+        bytes[seed_below(&seed, MAX_LEN)] = (char)seed_below(&seed, 256);
+        check_short(guard, bytes);
+    }
+    guard_free(guard);
+}
+
 static void check_plain(struct guard guard, const char *path, size_t len, bool wanted)
 {
     char bytes[MAX_LEN + 32] = { 0 };
@@ -135,6 +169,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_target),
         cmocka_unit_test(test_host),
+        cmocka_unit_test(test_short),
         cmocka_unit_test(test_path_is_plain),
     };
 

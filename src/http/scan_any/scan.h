@@ -12,6 +12,7 @@
 #include <string.h>
 
 enum {
+    SCAN_SHORT = 16, /* bytes that the scan_short_ functions look at, without an `end` */
     SCAN_SLACK = 17, /* readable bytes that scan_path_is_plain needs after the path */
 };
 
@@ -72,6 +73,14 @@ static inline const char *scan_target(const char *at, const char *end)
     return at;
 }
 
+/* The same, if it is among the first SCAN_SHORT; `at` if not. */
+static inline const char *scan_short_target(const char *at)
+{
+    const char *found = scan_target(at, at + SCAN_SHORT);
+
+    return found < at + SCAN_SHORT ? found : at;
+}
+
 /* The end of the letters, digits, '-' and '.' at `at`, and of a colon and digits behind them. */
 static inline const char *scan_host(const char *at, const char *end)
 {
@@ -80,6 +89,14 @@ static inline const char *scan_host(const char *at, const char *end)
         for (at++; at < end && *at >= '0' && *at <= '9';)
             at++;
     return at;
+}
+
+/* The same, if it is among the first SCAN_SHORT; `at` if not. */
+static inline const char *scan_short_host(const char *at)
+{
+    const char *found = scan_host(at, at + SCAN_SHORT);
+
+    return found < at + SCAN_SHORT ? found : at;
 }
 
 /* Is the path free of '%', NUL, "//" and "/."? SCAN_SLACK zero bytes follow it. */

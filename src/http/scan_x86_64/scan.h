@@ -14,6 +14,7 @@
 
 enum {
     SCAN_WIDTH = 16,
+    SCAN_SHORT = 16, /* bytes that the scan_short_ functions look at, without an `end` */
     SCAN_SLACK = 17, /* readable bytes that scan_path_is_plain needs after the path */
 };
 
@@ -186,6 +187,14 @@ static inline const char *scan_target(const char *at, const char *end)
     return odd != 0 ? at + scan_first(odd) : scan_target_on(at, end);
 }
 
+/* The same, if it is among the first SCAN_SHORT; `at` if not. */
+static inline const char *scan_short_target(const char *at)
+{
+    unsigned odd = scan_odd_target(scan_load(at));
+
+    return odd != 0 ? at + scan_first(odd) : at;
+}
+
 /* The first byte that is no digit, or end. */
 static inline const char *scan_digits(const char *at, const char *end)
 {
@@ -227,6 +236,18 @@ static inline const char *scan_host(const char *at, const char *end)
     /* what is behind the colon */
     unsigned behind = scan_mask(no_digit) & (mask ^ -mask);
     return behind != 0 ? at + scan_first(behind) : scan_digits(at + SCAN_WIDTH, end);
+}
+
+/* The same, if it is among the first SCAN_SHORT; `at` if not. */
+static inline const char *scan_short_host(const char *at)
+{
+    __m128i bytes = scan_load(at);
+    __m128i no_digit = scan_outside(bytes, '0', '9');
+    __m128i odd = _mm_and_si128(scan_no_letter(bytes), scan_outside(bytes, '-', '.'));
+    unsigned mask = scan_mask(_mm_and_si128(odd, no_digit));
+    if (mask != 0 && at[scan_first(mask)] == ':')
+        mask = scan_mask(no_digit) & (mask ^ -mask); /* what is behind the colon */
+    return mask != 0 ? at + scan_first(mask) : at;
 }
 
 /* Is the path free of '%', NUL, "//" and "/."? SCAN_SLACK zero bytes follow it. */
