@@ -14,13 +14,13 @@ struct path_seed {
     uint64_t start, factor;
 };
 
-/* The factor is secret, too: with a known one, a change of a word's top bit has an effect that the
- * next word can undo, whatever the seed. */
-static inline uint64_t path_mix(uint64_t hash, uint64_t word, uint64_t factor)
+/* Both halves of the product count. Neither factor may be known: with a known one, what a change of
+ * one word does could be undone by another. */
+static inline uint64_t path_mix(uint64_t one, uint64_t other)
 {
-    __extension__ unsigned __int128 product = hash ^ word;
+    __extension__ unsigned __int128 product = one;
 
-    product *= factor;
+    product *= other;
     return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
@@ -42,31 +42,37 @@ static inline uint64_t path_short_word(struct str path)
     return word;
 }
 
-/* The last word may share bytes with the one before: the length, which is hashed too, tells how
- * many. */
+/* Two words at a time. The last two may share bytes with each other or with those before: the
+ * length, which counts too, tells how many. It counts in all bits, so that no word makes up for
+ * another length. */
 static inline uint64_t path_hash(struct path_seed seed, struct str path)
 {
-    uint64_t hash = path_mix(seed.start, path.len, seed.factor);
-    size_t at = 0;
+    enum { WORD = sizeof(uint64_t), BOTH = 2 * WORD };
+    uint64_t hash = seed.start + path.len * UINT64_C(0x9e3779b97f4a7c15);
+    const char *at = path.at, *end = path.at + path.len;
 
-    if (path.len < sizeof(uint64_t))
-        return path_mix(hash, path_short_word(path), seed.factor);
-    for (; at + sizeof(uint64_t) < path.len; at += sizeof(uint64_t))
-        hash = path_mix(hash, path_word(path.at + at), seed.factor);
-    return path_mix(hash, path_word(path.at + path.len - sizeof(uint64_t)), seed.factor);
+    if (path.len < WORD)
+        return path_mix(hash ^ path_short_word(path), seed.factor);
+    for (; end - at > BOTH; at += BOTH)
+        hash = path_mix(hash ^ path_word(at), seed.factor ^ path_word(at + WORD));
+    if (path.len > BOTH)
+        at = end - BOTH;
+    return path_mix(hash ^ path_word(at), seed.factor ^ path_word(end - WORD));
 }
 
 static inline bool path_equal(struct str a, struct str b)
 {
-    size_t at = 0;
+    enum { WORD = sizeof(uint64_t) };
 
-    if (a.len != b.len || a.len < sizeof(uint64_t))
+    if (a.len != b.len || a.len < WORD)
         return str_equal(a, b);
-    for (; at + sizeof(uint64_t) < a.len; at += sizeof(uint64_t))
+    size_t last = a.len - WORD;
+    if (path_word(a.at) != path_word(b.at) || path_word(a.at + last) != path_word(b.at + last))
+        return false;
+    for (size_t at = WORD; at < last; at += WORD)
         if (path_word(a.at + at) != path_word(b.at + at))
             return false;
-    at = a.len - sizeof(uint64_t);
-    return path_word(a.at + at) == path_word(b.at + at);
+    return true;
 }
 
 #endif
