@@ -55,12 +55,12 @@ __attribute__((noinline)) static bool handle_other(struct io *io, const struct i
 /* On its own, for the registers. Returns how many events. */
 __attribute__((noinline)) static int reap(struct io *io, struct io_event *events, int room)
 {
-    unsigned there = ring_completed(&io->ring);
-    unsigned used = 0;
-    struct io_event *at = events;
+    const struct ring_batch batch = ring_batch(&io->ring);
+    struct io_event *at = events, *const end = events + room;
+    unsigned next = batch.first;
 
-    while (used < there && at < events + room) {
-        const struct io_uring_cqe *cqe = ring_completion(&io->ring, used++);
+    while (next != batch.end && at < end) {
+        const struct io_uring_cqe *cqe = ring_batch_at(&batch, next++);
         void *pointer =
             (void *)(uintptr_t)(cqe->user_data & pointer_mask); /* NOLINT: ours, from tag */
 
@@ -69,7 +69,7 @@ __attribute__((noinline)) static int reap(struct io *io, struct io_event *events
         else
             at += handle_other(io, cqe, pointer, at);
     }
-    ring_advance(&io->ring, used);
+    ring_advance(&io->ring, next - batch.first);
     return (int)(at - events);
 }
 

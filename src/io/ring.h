@@ -42,12 +42,18 @@ static inline bool ring_is_full(const struct ring *r)
     return ring_pending(r) == r->uring.sq.ring_entries;
 }
 
-/* Where the next submission goes; all of it is still to be written. */
+/* Where the next submission goes, if the queue is not full; all of it is still to be written. */
+static inline struct io_uring_sqe *ring_free_slot(struct ring *r)
+{
+    return &r->uring.sq.sqes[r->tail++ & r->uring.sq.ring_mask];
+}
+
+/* The same; makes room when the queue is full. */
 static inline struct io_uring_sqe *ring_slot(struct ring *r)
 {
     if (ring_is_full(r))
         ring_submit(r);
-    return &r->uring.sq.sqes[r->tail++ & r->uring.sq.ring_mask];
+    return ring_free_slot(r);
 }
 
 /* The next submission, with `opcode`, `fd` and `user_data` set and all else zero. */
@@ -74,12 +80,23 @@ static inline bool ring_has_news(const struct ring *r)
     return ring_completed(r) > 0 || (flags & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW));
 }
 
-/* The completion `n` places behind the oldest. */
-static inline const struct io_uring_cqe *ring_completion(const struct ring *r, unsigned n)
+/* The completions that there are: places [first, end) of a queue that goes round. */
+struct ring_batch {
+    const struct io_uring_cqe *cqes;
+    unsigned mask, first, end;
+};
+
+static inline struct ring_batch ring_batch(const struct ring *r)
 {
     const struct io_uring_cq *cq = &r->uring.cq;
+    unsigned first = *cq->khead;
 
-    return &cq->cqes[(*cq->khead + n) & cq->ring_mask];
+    return (struct ring_batch){ cq->cqes, cq->ring_mask, first, first + ring_completed(r) };
+}
+
+static inline const struct io_uring_cqe *ring_batch_at(const struct ring_batch *b, unsigned place)
+{
+    return &b->cqes[place & b->mask];
 }
 
 /* Done with the oldest `n`. */

@@ -65,10 +65,10 @@ static void add_drain(struct io *io, struct io_sock *s)
     s->in_flight++;
 }
 
-static void add_send_bytes(struct io *io, struct io_sock *s, const void *bytes, size_t len,
-                           int flags)
+static inline void add_send_bytes(struct io_uring_sqe *slot, struct io_sock *s, const void *bytes,
+                                  size_t len, int flags)
 {
-    *ring_slot(&io->ring) = (struct io_uring_sqe){
+    *slot = (struct io_uring_sqe){
         .opcode = IORING_OP_SEND,
         .fd = s->fd,
         .addr = uring_address(bytes),
@@ -102,7 +102,7 @@ static void add_send(struct io *io, struct io_sock *s)
     struct send_piece piece = send_piece(s);
 
     if (piece.count == 1)
-        add_send_bytes(io, s, piece.iov->iov_base, piece.len, piece.flags);
+        add_send_bytes(ring_slot(&io->ring), s, piece.iov->iov_base, piece.len, piece.flags);
     else
         add_send_vector(io, s, &piece);
 }
@@ -270,6 +270,7 @@ __attribute__((noinline)) static void send_vector(struct io *io, struct io_sock 
                                                   const struct iovec *iov, int n)
 {
     CHECK(n > 0);
+    CHECK(!(s->flags & (SENDING | LINGER | RESET)));
     send_start(s, iov, n, -1, 0, 0);
     s->flags |= SENDING;
     if (s->flags & (ENDED | END_KEPT)) {
@@ -282,13 +283,12 @@ __attribute__((noinline)) static void send_vector(struct io *io, struct io_sock 
 
 void uring_sock_send(struct io *io, struct io_sock *s, const struct iovec *iov, int n)
 {
-    CHECK(!(s->flags & (SENDING | LINGER | RESET)));
     if (n != 1 || iov->iov_len > IO_SEND_PIECE || ring_is_full(&io->ring) ||
-        s->flags & (ENDED | END_KEPT)) {
+        s->flags & (SENDING | LINGER | RESET | ENDED | END_KEPT)) {
         send_vector(io, s, iov, n);
         return;
     }
-    add_send_bytes(io, s, iov->iov_base, iov->iov_len, MSG_NOSIGNAL);
+    add_send_bytes(ring_free_slot(&io->ring), s, iov->iov_base, iov->iov_len, MSG_NOSIGNAL);
     send_start_one(s, iov);
     s->flags |= SENDING;
 }
