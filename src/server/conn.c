@@ -352,7 +352,8 @@ static void run(struct core *core, struct conn *c)
     go_on(core, c, wants, out, fill);
 }
 
-/* The reply lies in the memory of `out`, which is empty otherwise. */
+/* The reply lies in the memory of `out`, which is empty otherwise. Nearly always it is sent within
+ * the turn: should the idle deadline pass meanwhile, that for writing begins (expire). */
 static inline void send_express(struct core *core, struct conn *c, struct output *out, size_t len)
 {
     const struct iovec iov = { out->memory, len };
@@ -361,8 +362,6 @@ static inline void send_express(struct core *core, struct conn *c, struct output
     c->express = true;
     enter(c, CONN_SENDING);
     core->source.engine->send(core->source.io, &c->sock, &iov, 1);
-    c->sent_seen = c->sock.sent;
-    deadline_set(&core->deadlines, &c->deadline, DEADLINE_WRITE, core->now_ms);
 }
 
 /* The first bytes of a request, all of it, or several: the first is read where it lies. */
@@ -460,11 +459,11 @@ static void sent_all(struct core *core, struct conn *c)
 static void sent_express(struct core *core, struct conn *c)
 {
     c->express = false;
-    output_give_back(&core->outputs, c->out, &core->site);
+    output_put(&core->outputs, c->out);
     c->out = NULL;
     enter(c, CONN_READING);
     c->between = true;
-    deadline_set(&core->deadlines, &c->deadline, DEADLINE_IDLE, core->now_ms);
+    deadline_put_off(&core->deadlines, &c->deadline, DEADLINE_IDLE, core->now_ms);
 }
 
 void conn_sent(struct core *core, const struct io_event *event)
@@ -561,6 +560,12 @@ static COLD void time_out(struct core *core, struct conn *c)
     go_on(core, c, HTTP1_CLOSE, out, NULL);
 }
 
+static void await_progress(struct core *core, struct conn *c)
+{
+    c->sent_seen = c->sock.sent;
+    deadline_set(&core->deadlines, &c->deadline, DEADLINE_WRITE, core->now_ms);
+}
+
 /* A slow reader is not a dead one: as long as it takes something it may go on. */
 static void check_progress(struct core *core, struct conn *c)
 {
@@ -568,15 +573,17 @@ static void check_progress(struct core *core, struct conn *c)
         close_with(core, c, IO_CLOSE_RESET, "reset: the client takes nothing");
         return;
     }
-    c->sent_seen = c->sock.sent;
-    deadline_set(&core->deadlines, &c->deadline, DEADLINE_WRITE, core->now_ms);
+    await_progress(core, c);
 }
 
 static void expire(struct core *core, struct conn *c)
 {
     switch (c->deadline.kind) {
     case DEADLINE_IDLE:
-        finish(core, c, "closed: idle");
+        if (c->state == CONN_SENDING)
+            await_progress(core, c);
+        else
+            finish(core, c, "closed: idle");
         break;
     case DEADLINE_HANDSHAKE:
         close_with(core, c, IO_CLOSE_LINGER, "closed: the handshake took too long");

@@ -10,6 +10,9 @@
 
 #include <stdint.h>
 
+/* What part of its length a deadline may pass too early: see deadline_put_off. */
+enum { DEADLINE_SHARE = 64 };
+
 enum deadline_kind {
     DEADLINE_IDLE,      /* a request's first byte */
     DEADLINE_HEADER,    /* the last byte of a head */
@@ -48,6 +51,15 @@ static inline void deadline_set(struct deadlines *all, struct deadline *one,
     list_append(&all->lists[kind], &one->link);
     one->kind = kind;
     one->since_ms = now_ms;
+}
+
+/* The same for what happens all the time: one of that kind that was set in the last 64th of its
+ * length is left as it is, and so may pass that much too early. */
+static inline void deadline_put_off(struct deadlines *all, struct deadline *one,
+                                    enum deadline_kind kind, uint64_t now_ms)
+{
+    if (one->kind != kind || now_ms - one->since_ms > all->ms[kind] / DEADLINE_SHARE)
+        deadline_set(all, one, kind, now_ms);
 }
 
 static inline void deadline_clear(struct deadline *one)

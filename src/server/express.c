@@ -5,13 +5,7 @@
 
 #include <assert.h>
 
-/* Bytes of a reply's beginning that are copied whether it has so many or not: a constant is a few
- * moves where a length is a call. */
-enum { BEGINNING = 64 };
-
-static_assert((int)REPLY_OK_MAX >= (int)BEGINNING, "they may be read");
-static_assert((int)REPLY_OK_MAX + (int)OUTPUT_COPY_MAX + (int)BEGINNING <= (int)OUTPUT_SIZE,
-              "a reply has room");
+static_assert((int)REPLY_OK_MAX + (int)OUTPUT_COPY_MAX <= (int)OUTPUT_SIZE, "a reply has room");
 
 bool express_is_open(const struct core *core)
 {
@@ -27,15 +21,14 @@ static inline bool is_simple(const struct site_entry *entry, const struct http_r
            (entry->codings == 0 || !http_field_first(request, STR("Accept-Encoding")).at);
 }
 
-/* Returns its length. */
-static inline size_t begin(char *at, const struct reply_clock *clock)
+/* Status line and Date, which may still be there from the last reply. Returns their length. */
+static inline size_t begin(struct output *out, const struct reply_clock *clock)
 {
-    size_t len = clock->ok[REPLY_PERSISTS].len;
-
-    memcpy(at, clock->ok[REPLY_PERSISTS].text, BEGINNING);
-    if (len > BEGINNING)
-        memcpy(at + BEGINNING, clock->ok[REPLY_PERSISTS].text + BEGINNING, len - BEGINNING);
-    return len;
+    if (out->dated != clock->unix_time) {
+        memcpy(out->memory, clock->ok[REPLY_PERSISTS].text, REPLY_OK_MAX);
+        out->dated = clock->unix_time;
+    }
+    return clock->ok[REPLY_PERSISTS].len;
 }
 
 size_t express_answer(struct core *core, struct http1 *h, const struct http_request *request,
@@ -47,10 +40,9 @@ size_t express_answer(struct core *core, struct http1 *h, const struct http_requ
     if (!entry || !is_simple(entry, request))
         return 0;
 
-    char *at = out->memory;
-    size_t len = begin(at, &core->clocks[0]);
+    size_t len = begin(out, &core->clocks[0]);
     size_t rest = entry->fields.len + entry->size;
-    memcpy(at + len, entry->fields.at, rest);
+    memcpy(out->memory + len, entry->fields.at, rest);
     if (core->log) {
         struct exchange x = { .h = h, .core = core, .out = out, .request = request };
         exchange_add_line(&x, 200, entry->size);

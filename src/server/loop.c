@@ -69,16 +69,14 @@ static void take_order(struct loop *loop)
         loop->ordered = true;
 }
 
-static void handle(struct loop *loop, const struct io_event *event)
+/* Other than what each exchange brings. */
+static void handle_other(struct loop *loop, const struct io_event *event)
 {
     struct core *core = &loop->core;
 
     switch (event->kind) {
     case IO_RECEIVED:
-        conn_received(core, event);
-        break;
     case IO_SENT:
-        conn_sent(core, event);
         break;
     case IO_ENDED:
         conn_ended(core, event);
@@ -230,8 +228,14 @@ void loop_turn(struct loop *loop)
     int count = source->engine->wait(source->io, loop->events, LOOP_EVENTS, wait_ms(loop));
 
     read_clocks(loop);
-    for (int i = 0; i < count; i++)
-        handle(loop, &loop->events[i]);
+    for (const struct io_event *event = loop->events; event < loop->events + count; event++) {
+        if (event->kind == IO_RECEIVED)
+            conn_received(&loop->core, event);
+        else if (event->kind == IO_SENT)
+            conn_sent(&loop->core, event);
+        else
+            handle_other(loop, event);
+    }
     keep_time(loop);
     if (loop->core.misuse.calls > 0)
         misuse_end_turn(&loop->core.misuse, loop->core.now_ms);

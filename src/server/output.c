@@ -12,6 +12,7 @@ static void make_empty(struct output *out)
     out->file = NULL;
     out->pinned_count = 0;
     out->loan_count = 0;
+    out->dated = -1;
     out->text = text_in(out->memory, sizeof out->memory);
 }
 
@@ -77,8 +78,7 @@ void output_give_back(struct output_pool *pool, struct output *out, struct site 
 {
     if (!output_is_empty(out))
         output_clear(out, site);
-    out->next = pool->free;
-    pool->free = out;
+    output_put(pool, out);
 }
 
 /* A reply takes at most three entries of the vector: the text before it or of its head, a head that

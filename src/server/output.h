@@ -27,6 +27,7 @@ struct output_loan {
 
 struct output {
     struct output *next; /* the pool's */
+    int64_t dated;       /* the second of the reply its memory begins with, or -1 (express.c) */
     struct iovec iov[IO_IOV_MAX];
     int count;
     struct text text; /* in `memory`; what has been added to the vector ends at `linked` */
@@ -50,6 +51,12 @@ struct output *output_take(struct output_pool *pool);
 
 /* Unpin what was pinned, give back what was lent, and put the output back. */
 void output_give_back(struct output_pool *pool, struct output *out, struct site *site);
+/* Put an empty one back. */
+static inline void output_put(struct output_pool *pool, struct output *out)
+{
+    out->next = pool->free;
+    pool->free = out;
+}
 
 /* Free them all. None may be in use. */
 void output_pool_release(struct output_pool *pool);

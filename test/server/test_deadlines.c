@@ -243,6 +243,29 @@ static void agrees_with_looking_at_all(void **state)
     }
 }
 
+/* What is put off all the time moves seldom: it may pass a 64th too early, and never later. */
+static void put_off_now_and_then(void **state)
+{
+    struct scene s;
+    const uint32_t share = lengths[DEADLINE_IDLE] / DEADLINE_SHARE;
+
+    (void)state;
+    scene_open(&s);
+    deadline_put_off(&s.all, &s.a, DEADLINE_IDLE, 1000);
+    deadline_put_off(&s.all, &s.b, DEADLINE_IDLE, 1000);
+    assert_int_equal(s.a.kind, DEADLINE_IDLE);
+    deadline_put_off(&s.all, &s.a, DEADLINE_IDLE, 1000 + share);
+    assert_int_equal(s.a.since_ms, 1000);
+    deadline_put_off(&s.all, &s.a, DEADLINE_IDLE, 1001 + share);
+    assert_int_equal(s.a.since_ms, 1001 + share);
+    assert_ptr_equal(deadlines_passed(&s.all, 1000 + lengths[DEADLINE_IDLE]), &s.b);
+    deadline_put_off(&s.all, &s.b, DEADLINE_WRITE, 1000);
+    assert_int_equal(s.b.kind, DEADLINE_WRITE);
+    assert_null(deadlines_passed(&s.all, 1000 + lengths[DEADLINE_WRITE] - 1));
+    deadline_clear(&s.a);
+    deadline_clear(&s.b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -255,6 +278,7 @@ int main(void)
         cmocka_unit_test(lengths_may_change),
         cmocka_unit_test(a_kind_begins_anew),
         cmocka_unit_test(agrees_with_looking_at_all),
+        cmocka_unit_test(put_off_now_and_then),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

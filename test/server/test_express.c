@@ -210,7 +210,8 @@ static void what_comes_while_it_is_sent_is_not_lost(void **state)
     stage_close(stage);
 }
 
-/* The peer takes nothing more: its deadline is that of writing. */
+/* The peer takes nothing more: when it has been idle for as long as it may, that counts as waiting
+ * for it to take some, which has a deadline of its own. */
 static void a_reply_that_is_not_taken_has_its_time(void **state)
 {
     struct stage *stage = open_held();
@@ -226,11 +227,41 @@ static void a_reply_that_is_not_taken_has_its_time(void **state)
     }
     assert_int_equal(conn->state, CONN_SENDING);
     assert_true(conn->express);
-    /* What the kernel had room for was progress. */
-    stage_pass(stage, stage->config.write_ms);
+    stage_pass(stage, stage->config.idle_ms);
+    assert_int_equal(conn->state, CONN_SENDING);
+    assert_int_equal(conn->deadline.kind, DEADLINE_WRITE);
     stage_pass(stage, stage->config.write_ms);
     assert_int_equal(client->saw, FAKE_SAW_RST);
     assert_int_equal(stage->loop.core.conn_count, 0);
+    stage_close(stage);
+}
+
+static struct conn *only_conn(struct stage *stage)
+{
+    return CONTAINER_OF(list_first(&stage->loop.core.conns), struct conn, link);
+}
+
+/* Each reply begins a new wait, to a 64th of its length. */
+static void each_reply_puts_off_the_end(void **state)
+{
+    struct stage *stage = open_held();
+    struct client *client = client_visit(stage, everyday[0]);
+    const uint64_t slack = stage->config.idle_ms / DEADLINE_SHARE;
+
+    (void)state;
+    for (int i = 0; i < 200; i++) {
+        stage_pass(stage, slack / 2 + 1);
+        client_more(client, everyday[0]);
+        stage_settle(stage);
+        struct conn *conn = only_conn(stage);
+        assert_int_equal(conn->deadline.kind, DEADLINE_IDLE);
+        assert_in_range(conn->deadline.since_ms, stage->loop.core.now_ms - slack,
+                        stage->loop.core.now_ms);
+    }
+    stage_pass(stage, stage->config.idle_ms - 2 * slack);
+    assert_int_equal(client->saw, FAKE_SAW_NOTHING);
+    stage_pass(stage, 2 * slack);
+    assert_int_equal(client->saw, FAKE_SAW_FIN);
     stage_close(stage);
 }
 
@@ -244,6 +275,7 @@ int main(void)
         cmocka_unit_test(both_ways_take_turns),
         cmocka_unit_test(what_comes_while_it_is_sent_is_not_lost),
         cmocka_unit_test(a_reply_that_is_not_taken_has_its_time),
+        cmocka_unit_test(each_reply_puts_off_the_end),
     };
 
     return cmocka_run_group_tests(tests, stage_build_site, stage_remove_site);
