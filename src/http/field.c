@@ -1,13 +1,12 @@
 #include "http/field.h"
 
+#include "base/cold.h"
+#include "scan.h"
+
 #include <assert.h>
 
-enum { LANES = 8 };
-
-static_assert((int)HTTP_FIELDS_SLACK >= LANES - 1, "so many are read where there is but one");
-
-/* Lengths of names that are compared together. */
-typedef uint16_t lanes __attribute__((vector_size(2 * LANES)));
+static_assert((int)HTTP_FIELDS_SLACK >= SCAN_LENGTHS - 1,
+              "so many are read where there is but one");
 
 static struct str name_at(const struct http_request *r, unsigned i)
 {
@@ -15,11 +14,15 @@ static struct str name_at(const struct http_request *r, unsigned i)
 }
 
 /* Between the colon and the CR LF before the next line. */
-static struct str value_at(const struct http_request *r, unsigned i)
+static inline struct str value_at(const struct http_request *r, unsigned i)
 {
     const char *value = r->lines[i] + r->name_lens[i] + 1;
+    const char *end = r->lines[i + 1] - 2;
 
-    return str_trim(str_of(value, (size_t)(r->lines[i + 1] - value) - 2));
+    /* as nearly all are sent */
+    if (value[0] == ' ' && value[1] > ' ' && end[-1] > ' ')
+        return str_of(value + 1, (size_t)(end - value) - 1);
+    return str_trim(str_of(value, (size_t)(end - value)));
 }
 
 struct http_field http_field_at(const struct http_request *request, unsigned i)
@@ -27,79 +30,102 @@ struct http_field http_field_at(const struct http_request *request, unsigned i)
     return (struct http_field){ name_at(request, i), value_at(request, i) };
 }
 
-static inline uint64_t difference_at(const char *a, const char *b, size_t at)
+static inline uint64_t load64(const char *at)
 {
-    uint64_t x, y;
+    uint64_t word;
 
-    memcpy(&x, a + at, sizeof x);
-    memcpy(&y, b + at, sizeof y);
-    return x ^ y;
+    memcpy(&word, at, sizeof word);
+    return word;
 }
 
-/* Two names, as long as each other, that are the same or differ in case alone. */
+static inline uint32_t load32(const char *at)
+{
+    uint32_t word;
+
+    memcpy(&word, at, sizeof word);
+    return word;
+}
+
+/* Can is_same compare it? */
+static inline bool is_wordy(struct str name)
+{
+    return name.len >= 4 && name.len <= 16;
+}
+
+/* Are two names of that length the same, in case, too? The words overlap. */
+static inline bool is_same(const char *sent, const char *name, size_t len)
+{
+    if (len < 8)
+        return load32(sent) == load32(name) && load32(sent + len - 4) == load32(name + len - 4);
+    return load64(sent) == load64(name) && load64(sent + len - 8) == load64(name + len - 8);
+}
+
+APART static bool is_same_nocase(const char *sent, struct str name)
+{
+    return str_equal_nocase(str_of(sent, name.len), name);
+}
+
+/* Nearly all who ask for a name write it as those do who send it. */
 static inline bool is_called(const char *sent, struct str name)
 {
-    const uint64_t fold = 0x2020202020202020;
-    const size_t word = sizeof fold;
-    uint64_t differing;
-
-    if (name.len < word)
-        return str_equal_nocase(str_of(sent, name.len), name);
-    /* the last words overlap where the length is no multiple of theirs */
-    differing = difference_at(sent, name.at, name.len - word);
-    for (size_t i = 0; i + word < name.len; i += word)
-        differing |= difference_at(sent, name.at, i);
-    if (differing == 0)
+    if (is_wordy(name) && is_same(sent, name.at, name.len))
         return true;
-    return (differing & ~fold) == 0 && str_equal_nocase(str_of(sent, name.len), name);
+    return is_same_nocase(sent, name);
 }
 
-/* Has none of the LANES names from number i on that length? What stands behind the last
- * one's makes no difference. */
-static inline bool none_is(const struct http_request *r, unsigned i, lanes len)
-{
-    lanes lens;
-    uint64_t found[2];
-
-    memcpy(&lens, r->name_lens + i, sizeof lens);
-    lens = (lanes)(lens == len);
-    memcpy(found, &lens, sizeof found);
-    return (found[0] | found[1]) == 0;
-}
-
-/* The first name of that length from number i on, or a number from field_count on. */
+/* The number of the first field from number i on whose name has that length, or field_count. */
 static inline unsigned next_of_len(const struct http_request *r, unsigned i, size_t len)
 {
-    const lanes all = (lanes){ 0 } + (uint16_t)len;
+    for (; i < r->field_count; i += SCAN_LENGTHS) {
+        unsigned found = scan_lengths(r->name_lens + i, (uint16_t)len);
+        if (found != 0) {
+            i += (unsigned)__builtin_ctz(found);
+            break;
+        }
+    }
+    return i < r->field_count && len < HTTP_HEAD_MAX ? i : r->field_count;
+}
 
-    while (i < r->field_count && none_is(r, i, all))
-        i += LANES;
-    while (i < r->field_count && r->name_lens[i] != len)
-        i++;
+/* The number of the first field of that name from number i on, or field_count. */
+static inline unsigned next_of_name(const struct http_request *r, unsigned i, struct str name)
+{
+    i = next_of_len(r, i, name.len);
+    while (i < r->field_count && !is_called(r->lines[i], name))
+        i = next_of_len(r, i + 1, name.len);
     return i;
 }
 
 bool http_field_next(const struct http_request *request, struct str name, unsigned *i,
                      struct str *value)
 {
-    for (;; ++*i) {
-        *i = next_of_len(request, *i, name.len);
-        if (*i >= request->field_count) {
-            *i = request->field_count;
-            return false;
-        }
-        if (is_called(request->lines[*i], name))
-            break;
-    }
-    *value = value_at(request, (*i)++);
+    unsigned at = next_of_name(request, *i, name);
+
+    *i = at;
+    if (at == request->field_count)
+        return false;
+    *value = value_at(request, at);
+    *i = at + 1;
     return true;
 }
 
-struct str http_field_first(const struct http_request *request, struct str name)
+APART static struct str first_of_many(const struct http_request *request, struct str name)
 {
     struct str value = str_of(NULL, 0);
     unsigned at = 0;
 
     http_field_next(request, name, &at, &value);
     return value;
+}
+
+/* Nearly always the first of that length is it, or among few fields there is none. */
+struct str http_field_first(const struct http_request *request, struct str name)
+{
+    unsigned found = scan_lengths(request->name_lens, (uint16_t)name.len);
+    unsigned at = (unsigned)__builtin_ctz(found | 1U << SCAN_LENGTHS);
+
+    if (at >= request->field_count && request->field_count <= SCAN_LENGTHS)
+        return str_of(NULL, 0);
+    if (at == SCAN_LENGTHS || !is_wordy(name) || !is_same(request->lines[at], name.at, name.len))
+        return first_of_many(request, name);
+    return value_at(request, at);
 }

@@ -6,10 +6,6 @@
 #include "http/chars.h"
 #include "scan.h"
 
-/* Kept out of its caller, whose everyday path then saves fewer registers; not seldom, as COLD is.
- */
-#define APART __attribute__((noinline))
-
 /* What the functions that read on give back, in two registers. */
 struct reached {
     const char *at; /* behind what was read, or NULL */

@@ -21,7 +21,7 @@
 
 enum {
     HTTP_FIELDS_MAX = 100, /* more are answered 431 */
-    HTTP_FIELDS_SLACK = 7, /* lengths that may be read behind the last */
+    HTTP_FIELDS_SLACK = 15, /* lengths that may be read behind the last */
     HTTP_HEAD_MAX = 65536, /* the most that http_request_parse accepts as max_head */
 };
 

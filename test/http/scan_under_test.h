@@ -14,6 +14,7 @@ struct scan_under_test {
                                       const uint32_t *);
     const char *(*target)(const char *, const char *);
     const char *(*host)(const char *, const char *);
+    unsigned (*lengths)(const uint16_t *, uint16_t);
     const char *(*short_target)(const char *);
     const char *(*short_host)(const char *);
     size_t short_len;

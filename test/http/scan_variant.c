@@ -7,6 +7,7 @@ const struct scan_under_test VARIANT = {
     .lines_narrow = scan_lines_narrow,
     .target = scan_target,
     .host = scan_host,
+    .lengths = scan_lengths,
     .short_target = scan_short_target,
     .short_host = scan_short_host,
     .short_len = SCAN_SHORT,

@@ -123,6 +123,26 @@ static void test_short(void **state)
     guard_free(guard);
 }
 
+static void test_lengths(void **state)
+{
+    (void)state;
+    struct guard guard = guard_make();
+    uint64_t seed = seed_draw("test_lengths");
+
+    for (size_t round = 0; round < 10000; round++) {
+        uint16_t lens[16];
+        unsigned wanted = 0;
+        for (unsigned i = 0; i < 16; i++) {
+            lens[i] = (uint16_t)(0x7f + seed_below(&seed, 3) * 0x7f81);
+            wanted |= (unsigned)(lens[i] == 0x8000) << i;
+        }
+        const void *at = guard_at_end(guard, (const char *)lens, sizeof lens);
+        for (int i = 0; i < 2; i++)
+            assert_int_equal(variants[i]->lengths(at, 0x8000), wanted);
+    }
+    guard_free(guard);
+}
+
 static void check_plain(struct guard guard, const char *path, size_t len, bool wanted)
 {
     char bytes[MAX_LEN + 32] = { 0 };
@@ -167,9 +187,8 @@ static void test_path_is_plain(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_target),
-        cmocka_unit_test(test_host),
-        cmocka_unit_test(test_short),
+        cmocka_unit_test(test_target),        cmocka_unit_test(test_host),
+        cmocka_unit_test(test_short),         cmocka_unit_test(test_lengths),
         cmocka_unit_test(test_path_is_plain),
     };
 

@@ -12,8 +12,9 @@
 #include <string.h>
 
 enum {
-    SCAN_SHORT = 16, /* bytes that the scan_short_ functions look at, without an `end` */
-    SCAN_SLACK = 17, /* readable bytes that scan_path_is_plain needs after the path */
+    SCAN_SHORT = 16,   /* bytes that the scan_short_ functions look at, without an `end` */
+    SCAN_LENGTHS = 16, /* lengths that scan_lengths looks at */
+    SCAN_SLACK = 17,   /* readable bytes that scan_path_is_plain needs after the path */
 };
 
 static inline const char *scan_while(const char *at, const char *end, int classes)
@@ -55,6 +56,16 @@ static inline struct scan_lines scan_lines(const char **lines, uint16_t *name_le
         lines[taken.count] = line_end + 2;
     }
     return taken;
+}
+
+/* A bit for each of the SCAN_LENGTHS lengths at `lens` that is `len`. */
+static inline unsigned scan_lengths(const uint16_t *lens, uint16_t len)
+{
+    unsigned found = 0;
+
+    for (unsigned i = 0; i < SCAN_LENGTHS; i++)
+        found |= (unsigned)(lens[i] == len) << i;
+    return found;
 }
 
 /* The same, as where the machine has nothing better. */

@@ -14,8 +14,9 @@
 
 enum {
     SCAN_WIDTH = 16,
-    SCAN_SHORT = 16, /* bytes that the scan_short_ functions look at, without an `end` */
-    SCAN_SLACK = 17, /* readable bytes that scan_path_is_plain needs after the path */
+    SCAN_SHORT = 16,   /* bytes that the scan_short_ functions look at, without an `end` */
+    SCAN_LENGTHS = 16, /* lengths that scan_lengths looks at */
+    SCAN_SLACK = 17,   /* readable bytes that scan_path_is_plain needs after the path */
 };
 
 static inline __m128i scan_load(const char *at)
@@ -154,6 +155,16 @@ static inline struct scan_lines scan_lines_narrow(const char **lines, uint16_t *
         lines[taken.count] = at = line_end + 2;
     }
     return taken;
+}
+
+/* A bit for each of the SCAN_LENGTHS lengths at `lens` that is `len`. */
+static inline unsigned scan_lengths(const uint16_t *lens, uint16_t len)
+{
+    const __m128i wanted = _mm_set1_epi16((short)len);
+    __m128i low = scan_load((const char *)lens);
+    __m128i high = scan_load((const char *)(lens + SCAN_LENGTHS / 2));
+
+    return scan_mask(_mm_packs_epi16(_mm_cmpeq_epi16(low, wanted), _mm_cmpeq_epi16(high, wanted)));
 }
 
 /* Whichever is best here. What it asks was found out before main (libgcc). */
