@@ -1,5 +1,7 @@
 #include "server/access_line.h"
 
+#include "base/cold.h"
+
 #include <stdbool.h>
 
 enum {
@@ -118,23 +120,6 @@ static char *add_escaped(char *out, struct str s)
         (out) += sizeof(literal) - 1;                                                              \
     } while (0)
 
-static inline char *add_field(char *out, struct str field, size_t max)
-{
-    struct str kept = str_of(field.at, field.len < max ? field.len : max);
-
-    if (kept.len == 0) {
-        ADD(out, "-");
-        return out;
-    }
-    if (__builtin_expect(any(copy(out, kept)), 0))
-        out = add_escaped(out, kept);
-    else
-        out += kept.len;
-    if (__builtin_expect(field.len > max, 0))
-        ADD(out, "...");
-    return out;
-}
-
 /* Two digits for one division. */
 static const char pairs[] = "0001020304050607080910111213141516171819"
                             "2021222324252627282930313233343536373839"
@@ -142,9 +127,9 @@ static const char pairs[] = "0001020304050607080910111213141516171819"
                             "6061626364656667686970717273747576777879"
                             "8081828384858687888990919293949596979899";
 
-/* From the last digit to the first, and then as many bytes as there can be digits: a copy of known
- * size is cheaper than one of the right size. */
-static inline char *add_number(char *out, uint64_t number)
+/* From 10000 on: from the last digit to the first, and then as many bytes as there can be digits: a
+ * copy of known size is cheaper than one of the right size. */
+APART static char *add_long_number(char *out, uint64_t number)
 {
     char digits[2 * DIGITS] = { 0 };
     char *const end = digits + DIGITS;
@@ -154,29 +139,75 @@ static inline char *add_number(char *out, uint64_t number)
         first -= 2;
         memcpy(first, pairs + 2 * (number % 100), 2);
     }
-    if (number > 0 || first == end)
+    if (number > 0)
         *--first = (char)('0' + number);
     memcpy(out, first, DIGITS);
     return out + (end - first);
 }
 
-/* Three digits. */
-static inline char *add_status(char *out, unsigned status)
+/* Of one or two digits. */
+static inline char *add_short_number(char *out, unsigned number)
 {
-    if (__builtin_expect(status < 100 || status > 999, 0))
-        return add_number(out, status);
-    out[0] = (char)('0' + status / 100);
-    memcpy(out + 1, pairs + 2 * (status % 100), 2);
-    return out + 3;
+    if (number < 10) {
+        *out = (char)('0' + number);
+        return out + 1;
+    }
+    memcpy(out, pairs + (size_t)2 * number, 2);
+    return out + 2;
 }
 
-static inline char *add_request(char *out, const struct access_line *line)
+static inline char *add_number(char *out, uint64_t number)
 {
-    if (line->method.len == 0) {
-        ADD(out, "-");
-        return out;
+    if (number >= 10000)
+        return add_long_number(out, number);
+    if (number >= 100) {
+        out = add_short_number(out, (unsigned)number / 100);
+        memcpy(out, pairs + 2 * (number % 100), 2);
+        return out + 2;
     }
+    return add_short_number(out, (unsigned)number);
+}
+
+static inline char *add_date(char *out, const char date[HTTP_LOG_DATE_LEN])
+{
+    ADD(out, " - - [");
+    memcpy(out, date, HTTP_LOG_DATE_LEN);
+    out += HTTP_LOG_DATE_LEN;
+    ADD(out, "] \"");
+    return out;
+}
+
+static inline char *add_numbers(char *out, const struct access_line *line)
+{
+    if (line->status == 200) {
+        ADD(out, "\" 200 ");
+    } else {
+        ADD(out, "\" ");
+        out = add_number(out, (unsigned)line->status);
+        ADD(out, " ");
+    }
+    out = add_number(out, line->bytes);
+    ADD(out, " \"");
+    return out;
+}
+
+/* --- Any line --- */
+
+static char *add_field(char *out, struct str field, size_t max)
+{
+    if (field.len == 0)
+        ADD(out, "-");
+    out = add_escaped(out, str_of(field.at, field.len < max ? field.len : max));
+    if (field.len > max)
+        ADD(out, "...");
+    return out;
+}
+
+static char *add_request(char *out, const struct access_line *line)
+{
     out = add_field(out, line->method, ACCESS_METHOD_MAX);
+    if (line->method.len == 0)
+        return out;
     ADD(out, " ");
     out = add_field(out, line->target, ACCESS_TARGET_MAX);
     ADD(out, " HTTP/1.");
@@ -184,24 +215,66 @@ static inline char *add_request(char *out, const struct access_line *line)
     return out;
 }
 
-size_t access_line_write(char *out, const struct access_line *line,
-                         const char date[HTTP_LOG_DATE_LEN])
+/* By value, so that the everyday path need not put the line into memory. */
+COLD static size_t write_any(char *out, struct access_line any_line,
+                             const char date[HTTP_LOG_DATE_LEN])
 {
-    char *at = add_field(out, line->peer, ACCESS_PEER_MAX);
+    const struct access_line *line = &any_line;
+    char *at = add_date(add_field(out, line->peer, ACCESS_PEER_MAX), date);
 
-    ADD(at, " - - [");
-    memcpy(at, date, HTTP_LOG_DATE_LEN);
-    at += HTTP_LOG_DATE_LEN;
-    ADD(at, "] \"");
-    at = add_request(at, line);
-    ADD(at, "\" ");
-    at = add_status(at, (unsigned)line->status);
-    ADD(at, " ");
-    at = add_number(at, line->bytes);
-    ADD(at, " \"");
+    at = add_numbers(add_request(at, line), line);
     at = add_field(at, line->referer, ACCESS_FIELD_MAX);
     ADD(at, "\" \"");
     at = add_field(at, line->user_agent, ACCESS_FIELD_MAX);
     ADD(at, "\"\n");
     return (size_t)(at - out);
+}
+
+/* --- Nearly every line: nothing in it is missing that seldom is, to be cut or to be escaped --- */
+
+static inline bool fits(const struct access_line *line)
+{
+    return line->peer.len <= ACCESS_PEER_MAX && line->method.len <= ACCESS_METHOD_MAX &&
+           line->target.len <= ACCESS_TARGET_MAX && line->referer.len <= ACCESS_FIELD_MAX &&
+           line->user_agent.len <= ACCESS_FIELD_MAX && line->method.len > 0 &&
+           (unsigned)line->minor < 10;
+}
+
+/* What may need escaping is noted in *odd. */
+static inline char *copy_field(char *out, struct str field, block *odd)
+{
+    if (field.len == 0) {
+        ADD(out, "-");
+        return out;
+    }
+    *odd |= copy(out, field);
+    return out + field.len;
+}
+
+static inline char *copy_method(char *out, struct str method, block *odd)
+{
+    if (!str_equal(method, STR("GET")))
+        return copy_field(out, method, odd);
+    ADD(out, "GET");
+    return out;
+}
+
+size_t access_line_write(char *out, const struct access_line *line,
+                         const char date[HTTP_LOG_DATE_LEN])
+{
+    block odd = { 0 };
+
+    if (!fits(line))
+        return write_any(out, *line, date);
+    char *at = add_date(copy_field(out, line->peer, &odd), date);
+    at = copy_method(at, line->method, &odd);
+    ADD(at, " ");
+    at = copy_field(at, line->target, &odd);
+    ADD(at, " HTTP/1.");
+    *at++ = (char)('0' + line->minor);
+    at = copy_field(add_numbers(at, line), line->referer, &odd);
+    ADD(at, "\" \"");
+    at = copy_field(at, line->user_agent, &odd);
+    ADD(at, "\"\n");
+    return any(odd) ? write_any(out, *line, date) : (size_t)(at - out);
 }

@@ -10,7 +10,7 @@ static_assert((int)ENTRY_FIELDS_MAX + (int)ENTRY_RULES_MAX + (int)OUTPUT_HEAD_MA
                   (int)OUTPUT_SIZE,
               "an empty output has room for any file's fields");
 
-COLD void exchange_add_line(const struct exchange *x, int status, uint64_t bytes)
+APART void exchange_add_line(const struct exchange *x, int status, uint64_t bytes)
 {
     const struct http_request *request = x->request;
     struct access_line line = {
