@@ -12,6 +12,8 @@ enum {
 /* Compared and copied together; both compilers make it a vector register where there are any. */
 typedef unsigned char block __attribute__((vector_size(BLOCK)));
 
+typedef signed char signed_block __attribute__((vector_size(BLOCK)));
+
 static bool needs_escape(char c)
 {
     return (signed char)c < 0x20 || c == 0x7f || c == '"' || c == '\\';
@@ -20,11 +22,13 @@ static bool needs_escape(char c)
 /* Two words as a block. */
 typedef uint64_t words __attribute__((vector_size(BLOCK)));
 
-/* Bytes that have their highest bit where something needs escaping: less than 0x20 (the subtraction
- * borrows), 0x7f (the addition carries), above, or one of the two. */
-static inline block odd_in(block bytes)
+/* All bits of the bytes that need no escaping. Moved up by one, those of 0x20 to 0x7e alone are
+ * more than 0x20 as signed bytes. */
+static inline block plain_in(block bytes)
 {
-    return bytes | (bytes - 0x20) | (bytes + 1) | (block)(bytes == '"') | (block)(bytes == '\\');
+    const block text = (block)((signed_block)(bytes + 1) > 0x20);
+
+    return text & ~((block)(bytes == '"') | (block)(bytes == '\\'));
 }
 
 static inline block copy_block(char *to, const char *from)
@@ -33,7 +37,7 @@ static inline block copy_block(char *to, const char *from)
 
     memcpy(&bytes, from, BLOCK);
     memcpy(to, &bytes, BLOCK);
-    return odd_in(bytes);
+    return plain_in(bytes);
 }
 
 /* Eight bytes or more, and less than a block: two words, which overlap. */
@@ -45,7 +49,7 @@ static inline block copy_words(char *to, struct str s)
     memcpy(&last, s.at + s.len - sizeof last, sizeof last);
     memcpy(to, &first, sizeof first);
     memcpy(to + s.len - sizeof last, &last, sizeof last);
-    return odd_in((block)(words){ first, last });
+    return plain_in((block)(words){ first, last });
 }
 
 /* Less than eight, and more than none: the same with halves, or byte by byte. */
@@ -60,7 +64,7 @@ static inline block copy_few(char *to, struct str s)
         to[s.len / 2] = s.at[s.len / 2];
         to[s.len - 1] = s.at[s.len - 1];
         first = (uint32_t)(ends[0] | ends[1] << 8 | ends[2] << 16 | 'a' << 24);
-        return odd_in(
+        return plain_in(
             (block)(words){ first | (uint64_t)first << 32, first | (uint64_t)first << 32 });
     }
     memcpy(&first, s.at, sizeof first);
@@ -68,17 +72,17 @@ static inline block copy_few(char *to, struct str s)
     memcpy(to, &first, sizeof first);
     memcpy(to + s.len - sizeof last, &last, sizeof last);
     uint64_t both = first | (uint64_t)last << 32;
-    return odd_in((block)(words){ both, both });
+    return plain_in((block)(words){ both, both });
 }
 
 /* Whole blocks; the last one lies over the one before it. */
 static inline block copy_long(char *to, struct str s)
 {
-    block odd = { 0 };
+    block plain = (block){ 0 } - 1;
 
     for (size_t at = 0; at < s.len - BLOCK; at += BLOCK)
-        odd |= copy_block(to + at, s.at + at);
-    return odd | copy_block(to + s.len - BLOCK, s.at + s.len - BLOCK);
+        plain &= copy_block(to + at, s.at + at);
+    return plain & copy_block(to + s.len - BLOCK, s.at + s.len - BLOCK);
 }
 
 /* Any number but none. */
@@ -89,12 +93,12 @@ static inline block copy(char *to, struct str s)
     return s.len >= sizeof(uint64_t) ? copy_words(to, s) : copy_few(to, s);
 }
 
-static inline bool any(block odd)
+static inline bool are_all(block plain)
 {
     uint64_t halves[2];
 
-    memcpy(halves, &odd, sizeof halves);
-    return ((halves[0] | halves[1]) & 0x8080808080808080) != 0;
+    memcpy(halves, &plain, sizeof halves);
+    return (halves[0] & halves[1]) == UINT64_MAX;
 }
 
 static char *add_escaped(char *out, struct str s)
@@ -240,21 +244,21 @@ static inline bool fits(const struct access_line *line)
            (unsigned)line->minor < 10;
 }
 
-/* What may need escaping is noted in *odd. */
-static inline char *copy_field(char *out, struct str field, block *odd)
+/* What needs escaping is taken out of *plain. */
+static inline char *copy_field(char *out, struct str field, block *plain)
 {
     if (field.len == 0) {
         ADD(out, "-");
         return out;
     }
-    *odd |= copy(out, field);
+    *plain &= copy(out, field);
     return out + field.len;
 }
 
-static inline char *copy_method(char *out, struct str method, block *odd)
+static inline char *copy_method(char *out, struct str method, block *plain)
 {
     if (!str_equal(method, STR("GET")))
-        return copy_field(out, method, odd);
+        return copy_field(out, method, plain);
     ADD(out, "GET");
     return out;
 }
@@ -262,19 +266,19 @@ static inline char *copy_method(char *out, struct str method, block *odd)
 size_t access_line_write(char *out, const struct access_line *line,
                          const char date[HTTP_LOG_DATE_LEN])
 {
-    block odd = { 0 };
+    block plain = (block){ 0 } - 1;
 
     if (!fits(line))
         return write_any(out, *line, date);
-    char *at = add_date(copy_field(out, line->peer, &odd), date);
-    at = copy_method(at, line->method, &odd);
+    char *at = add_date(copy_field(out, line->peer, &plain), date);
+    at = copy_method(at, line->method, &plain);
     ADD(at, " ");
-    at = copy_field(at, line->target, &odd);
+    at = copy_field(at, line->target, &plain);
     ADD(at, " HTTP/1.");
     *at++ = (char)('0' + line->minor);
-    at = copy_field(add_numbers(at, line), line->referer, &odd);
+    at = copy_field(add_numbers(at, line), line->referer, &plain);
     ADD(at, "\" \"");
-    at = copy_field(at, line->user_agent, &odd);
+    at = copy_field(at, line->user_agent, &plain);
     ADD(at, "\"\n");
-    return any(odd) ? write_any(out, *line, date) : (size_t)(at - out);
+    return are_all(plain) ? (size_t)(at - out) : write_any(out, *line, date);
 }
