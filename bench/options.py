@@ -102,6 +102,9 @@ def parser():
     add('--resume', type=pathlib.Path, default=None, metavar='DIR',
         help='go on with a series that was stopped, in its folder: what is there is not measured '
         'again')
+    add('--beside', type=words, default=(), metavar='DIR,...',
+        help='other builds of ringlet that stand beside this one, each under its folder\'s name: '
+        'what a change brings, in one series')
     add('--list', action='store_true', help='show the workloads and the servers, and exit')
     add('--build', type=pathlib.Path, default=None, metavar='DIR',
         help='where ringlet and ringlet-load were built; run.sh sets it')

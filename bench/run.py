@@ -140,7 +140,9 @@ class Comparison:
         options = self.options
         kinds, missing = servers.peer_kinds(options.peers)
         own = servers.own_kinds(options.build, options.engines, len(options.server_cpus))
-        kinds = own + self.spinning(own) + kinds
+        beside = [kind for folder in options.beside
+                  for kind in servers.other_kinds(pathlib.Path(folder).resolve(), options.engines)]
+        kinds = own + self.spinning(own) + beside + kinds
         for name in missing:
             self.absent(name, 'it is not on this machine')
         self.roles = {kind.name: kind.role for kind in kinds}

@@ -194,6 +194,12 @@ def own_kinds(build, engines, cores):
     return kinds
 
 
+def other_kinds(build, engines):
+    """ringlet of another build, named by its folder."""
+    return [Kind(f'ringlet {engine}, {build.name}', 'ours', str(build / 'ringlet'), engine)
+            for engine in engines]
+
+
 def spinning(kind):
     """The same, polling before it sleeps."""
     return dataclasses.replace(kind, name=f'{kind.name} --spin {SPIN_US}', spins=True)

@@ -96,6 +96,13 @@ class Configurations(unittest.TestCase):
         self.assertIn('max-worker = 2\n', self.peer('lighttpd').config(place()))
         self.assertIn('max-worker = 0\n', self.peer('lighttpd').config(place((1,))))
 
+    def test_another_build(self):
+        kinds = servers.other_kinds(pathlib.Path('/b/before'), ('io_uring', 'epoll'))
+        self.assertEqual([kind.name for kind in kinds],
+                         ['ringlet io_uring, before', 'ringlet epoll, before'])
+        self.assertEqual(kinds[0].command(place())[:3],
+                         ['/b/before/ringlet', '--engine', 'io_uring'])
+
     def test_an_unknown_name(self):
         with self.assertRaises(KeyError):
             servers.render('@nonsense@', {})
