@@ -2,8 +2,13 @@
 after the other is let run for a moment while the rest stand still.
 
 A machine that has fast and slow spells has them for everybody then, and what is compared has met
-the same. The CPU time of a server is all that it took since before its generator began, and the
-requests are all that were answered: no turn has to end at a request."""
+the same.
+
+Each generator first runs alone, until its connections stand and it has begun to send: that is its
+warm-up, which goes on by the clock while it stands still. Its answers count from then on, as does
+its server's CPU time, until all has ended. No turn has to end at a request. Those that a server
+had answered when the count began, and its generator has not seen, make up for those under way when
+it ends."""
 
 import contextlib
 import dataclasses
@@ -22,6 +27,14 @@ TURN_SECONDS = 0.04
 BUSY_MAX = 0.9
 
 
+# What a generator takes at most to have its connections, alone and at the start.
+START_SECONDS = 0.15
+CONNECT_SECONDS = 60e-6
+HANDSHAKE_SECONDS = 3e-3
+# How much longer its warm-up is than that.
+SPARE_SECONDS = 0.1
+
+
 class Lane:
     """A server and its generator, which stands still but for its turns."""
 
@@ -29,11 +42,18 @@ class Lane:
         self.server = server
         self.load = load
         self.generator = generator
-        self.cpu_ns = server.cpu_ns()
-        self.softirqd_ns = 0
+        self.cpu_ns = self.softirqd_ns = 0
         self.active = 0.0
         self.process = generator.start(load, name_of(server.kind))
+
+    def set_up(self):
+        """Let it open its connections and begin."""
+        generators.await_end(self.process, self.load.warmup - SPARE_SECONDS)
         self.signal(signal.SIGSTOP)
+
+    def begin(self):
+        """Its warm-up is over."""
+        self.cpu_ns = self.server.cpu_ns()
 
     def signal(self, number):
         with contextlib.suppress(ProcessLookupError):
@@ -73,12 +93,16 @@ def can_stand_together(kinds):
 
 
 @contextlib.contextmanager
-def lanes(stack_of, loads, generator):
-    """Generators for servers that are up, ended with the block."""
+def lanes(up, loads, generator):
+    """Generators for servers that are up, at the end of their warm-up; ended with the block."""
     made = []
     try:
-        for server, load in zip(stack_of, loads):
+        for server, load in zip(up, loads):
             made.append(Lane(server, load, generator))
+            made[-1].set_up()
+        time.sleep(max(load.warmup for load in loads))
+        for lane in made:
+            lane.begin()
         yield made
     finally:
         for lane in made:
@@ -95,15 +119,21 @@ def take(made):
         left = [lane for lane in left if lane.turn()]
 
 
+def by_turns(load, lanes_count):
+    """The same load for one of so many: it begins with a warm-up that is long enough for all to
+    begin, and lasts for as long as all the turns."""
+    connections = load.connections + load.workload.idle
+    each = CONNECT_SECONDS + (HANDSHAKE_SECONDS if load.workload.tls else 0)
+    set_up = START_SECONDS + connections * each + load.warmup
+    seconds = load.seconds * lanes_count + set_up * (lanes_count + 1)
+    return dataclasses.replace(load, seconds=round(seconds, 3),
+                               warmup=round(set_up + SPARE_SECONDS, 3))
+
+
 def run(up, load_for, generator, cpus):
     """What came of servers that are up, by turns: a list of (outcome, spent, memory). load_for
     makes the load of a server; each gets its seconds of turns."""
-    loads = []
-    for server in up:
-        load = load_for(server)
-        first = dataclasses.replace(load, seconds=load.warmup or TURN_SECONDS, warmup=0)
-        generator.finish(generator.start(first), first)
-        loads.append(dataclasses.replace(load, seconds=round(load.seconds * len(up), 3), warmup=0))
+    loads = [by_turns(load_for(server), len(up)) for server in up]
     ticks = machine.cpu_ticks()
     with lanes(up, loads, generator) as made:
         take(made)
