@@ -1,25 +1,36 @@
 #include "http/scan_lines.h"
 
 #include <immintrin.h>
+#include <stdbool.h>
 #include <string.h>
 
-#define WIDE __attribute__((target("avx2,bmi")))
+/* Tuned for processors on which a tzcnt does not wait for what was in its register: gcc would clear
+ * that each time. */
+#define WIDE       __attribute__((target("avx2,bmi,tune=znver2")))
+#define EVERYWHERE __attribute__((always_inline))
+
+enum { HALF = 32, BLOCK = 64 };
+
+#define END ((char)0xff) /* no letter or '-', whatever bits are set */
 
 /* What bytes are compared with, in all the lanes. */
 struct lanes {
     __m256i text_move, text_add; /* see outside */
     __m256i letter_move, letter_add;
-    __m256i fold, dash;
+    __m256i fold; /* of upper case to lower; the last byte becomes the end of any name */
+    __m256i dash;
 };
 
 #define LANES4(c)  (char)(c), (char)(c), (char)(c), (char)(c)
 #define LANES16(c) LANES4(c), LANES4(c), LANES4(c), LANES4(c)
 #define LANES32(c) LANES16(c), LANES16(c)
+#define LANES31(c) LANES16(c), LANES4(c), LANES4(c), LANES4(c), (char)(c), (char)(c), (char)(c)
 
 static const _Alignas(32) char lanes_table[] = {
     LANES32(-' '), LANES32(127 - ('~' - ' ')),
     LANES32(-'a'), LANES32(127 - ('z' - 'a')),
-    LANES32(0x20), LANES32('-'),
+    LANES31(0x20), END,
+    LANES32('-'),
 };
 
 /* From where the compiler cannot see what they are: it would make each anew for each line, with
@@ -44,90 +55,114 @@ WIDE static inline __m256i outside(__m256i bytes, __m256i move, __m256i add)
     return _mm256_adds_epu8(_mm256_add_epi8(bytes, move), add);
 }
 
-/* A bit for each byte that is not visible ASCII or space. */
-WIDE static inline unsigned no_text(__m256i bytes, const struct lanes *l)
+WIDE static inline uint64_t mask(__m256i bytes)
 {
-    return (unsigned)_mm256_movemask_epi8(outside(bytes, l->text_move, l->text_add));
+    return (unsigned)_mm256_movemask_epi8(bytes);
 }
 
-/* A bit for each byte that is no letter or '-'. */
-WIDE static inline unsigned no_name(__m256i bytes, const struct lanes *l)
+/* A bit for each byte of a block that is not visible ASCII or space. */
+WIDE static inline uint64_t no_text(const char *block, const struct lanes *l)
 {
-    __m256i folded = _mm256_or_si256(bytes, l->fold);
+    uint64_t low = mask(outside(load(block), l->text_move, l->text_add));
+    uint64_t high = mask(outside(load(block + HALF), l->text_move, l->text_add));
+
+    return low | high << HALF;
+}
+
+/* A bit for each of 32 bytes that is no letter or '-', and one for the last. With 0x20 set a CR is
+ * a '-'; but before the colon of a line there is none, or it is not taken: what no_text finds
+ * first must be a CR LF, and an LF ends the name. */
+WIDE static inline uint64_t no_name(const char *at, const struct lanes *l)
+{
+    __m256i folded = _mm256_or_si256(load(at), l->fold);
     __m256i no_letter = outside(folded, l->letter_move, l->letter_add);
-    __m256i is_dash = _mm256_cmpeq_epi8(bytes, l->dash);
+    __m256i is_dash = _mm256_cmpeq_epi8(folded, l->dash);
 
-    return (unsigned)_mm256_movemask_epi8(_mm256_andnot_si256(is_dash, no_letter));
+    return mask(_mm256_andnot_si256(is_dash, no_letter));
 }
 
-/* The last block is looked at again, without what lies before `at`, which is in it; 32 stands for
- * what is behind it. */
-WIDE static inline size_t first_of(unsigned odd, const char *at, const char *last)
+/* The length of the name at `at`. */
+WIDE static inline size_t name_length(const char *at, const struct lanes *l)
 {
-    return (size_t)__builtin_ctzll(((uint64_t)odd | (uint64_t)1 << SCAN_BLOCK) >> (at - last));
+    return (size_t)__builtin_ctzll(no_name(at, l));
 }
 
-/* The CR of the line at `at`, if there is a block to look at, and the length of its name. `last` is
- * where the last block begins. */
-WIDE static inline const char *line_in_blocks(const char *at, const char *last, size_t *name_len,
+/* `last` is where the last 32 bytes begin; of them those before `at` do not count. */
+WIDE static inline size_t name_length_near_end(const char *at, const char *last,
+                                               const struct lanes *l)
+{
+    if (at <= last)
+        return name_length(at, l);
+    return (size_t)__builtin_ctzll(no_name(last, l) >> (at - last));
+}
+
+/* What the caller wants, and what was taken so far. */
+struct job {
+    const char **lines;
+    uint16_t *name_lens;
+    size_t max;
+    const uint32_t *lengths;
+    const char *last;      /* where the last block begins */
+    const char *last_name; /* and the last 32 bytes */
+};
+
+struct progress {
+    const char *at; /* where the next line begins */
+    struct scan_lines taken;
+};
+
+/* Takes the lines that end in a block, in which `odd` is no text. Returns whether lines may be
+ * taken of the next one. */
+WIDE EVERYWHERE static inline bool take_lines(struct progress *p, const struct job *j,
+                                              const char *block, uint64_t odd, bool near_end,
                                               const struct lanes *l)
 {
-    __m256i bytes = load(at);
-    unsigned odd = no_text(bytes, l);
-
-    *name_len = _tzcnt_u32(no_name(bytes, l));
-    if (at[*name_len] != ':')
-        return NULL;
-    while (odd == 0) {
-        at += SCAN_BLOCK;
-        if (at > last) {
-            if (at - last >= SCAN_BLOCK)
-                return NULL;
-            size_t rest = first_of(no_text(load(last), l), at, last);
-            return at + rest < last + SCAN_BLOCK && memcmp(at + rest, "\r\n", 2) == 0 ? at + rest
-                                                                                      : NULL;
+    for (; odd != 0; odd = _blsr_u64(odd)) {
+        const char *line_end = block + _tzcnt_u64(odd);
+        if (memcmp(line_end, "\r\n", 2) != 0) {
+            if (line_end < p->at)
+                continue; /* the LF of a CR that was the last byte of its block */
+            return false;
         }
-        odd = no_text(load(at), l);
+        /* up to the colon all must be text, since nothing odd was before line_end */
+        size_t name_len =
+            near_end ? name_length_near_end(p->at, j->last_name, l) : name_length(p->at, l);
+        if (p->at[name_len] != ':')
+            return false;
+        if (j->lengths[*p->at & 31] >> (name_len & 31) & 1)
+            p->taken.listed |= (uint64_t)1 << p->taken.count;
+        j->name_lens[p->taken.count] = (uint16_t)name_len;
+        p->taken.count++;
+        p->at = line_end + 2;
+        j->lines[p->taken.count] = p->at;
+        if (p->taken.count == j->max)
+            return false;
+        odd = _blsr_u64(odd); /* the CR, and then the LF */
     }
-    at += _tzcnt_u32(odd);
-    return memcmp(at, "\r\n", 2) == 0 ? at : NULL;
-}
-
-WIDE static inline const char *line_at_end(const char *at, const char *last, size_t *name_len,
-                                           const struct lanes *l)
-{
-    if (at - last >= SCAN_BLOCK)
-        return NULL;
-    __m256i bytes = load(last);
-    const char *line_end = at + first_of(no_text(bytes, l), at, last);
-    *name_len = first_of(no_name(bytes, l), at, last);
-    if (at[*name_len] != ':' || line_end == last + SCAN_BLOCK || memcmp(line_end, "\r\n", 2) != 0)
-        return NULL;
-    return line_end;
+    return true;
 }
 
 WIDE struct scan_lines scan_lines_wide(const char **lines, uint16_t *name_lens, size_t max,
                                        const char *first, const char *end, const uint32_t *lengths)
 {
     const struct lanes l = lanes_load();
-    const char *at = lines[0], *line_end;
-    struct scan_lines taken = { 0, 0 };
-    size_t name_len;
+    const struct job j = { lines, name_lens, max, lengths, end - SCAN_WIDE_MIN, end - HALF };
+    struct progress p = { lines[0], { 0, 0 } };
 
-    if (end - first < SCAN_LINE_MIN)
-        return taken;
-    const char *last = end - SCAN_LINE_MIN;
-    while (taken.count < max) {
-        if (at <= last)
-            line_end = line_in_blocks(at, last, &name_len, &l);
-        else
-            line_end = line_at_end(at, last, &name_len, &l);
-        if (!line_end)
-            break;
-        if (lengths[*at & 31] >> (name_len & 31) & 1)
-            taken.listed |= (uint64_t)1 << taken.count;
-        name_lens[taken.count++] = (uint16_t)name_len;
-        lines[taken.count] = at = line_end + 2;
+    if (max == 0 || p.at - j.last >= BLOCK)
+        return p.taken;
+    /* The last of the blocks is the one at j.last. The first has bytes before `at`, which do not
+     * count, and maybe before `first`, which must not be looked at. */
+    size_t skip = (size_t)(p.at - j.last) % BLOCK;
+    size_t before = (size_t)(p.at - first);
+    size_t missing = skip > before ? skip - before : 0;
+    const char *block = p.at - skip;
+    uint64_t odd = no_text(block + missing, &l) << missing >> skip << skip;
+    for (; block != j.last; odd = no_text(block, &l)) {
+        if (!take_lines(&p, &j, block, odd, false, &l))
+            return p.taken;
+        block += BLOCK;
     }
-    return taken;
+    take_lines(&p, &j, block, odd, true, &l);
+    return p.taken;
 }

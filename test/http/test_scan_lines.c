@@ -19,7 +19,7 @@ static bool is_word(char c)
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-';
 }
 
-enum { LINES = 5, HEAD_MAX = 400 };
+enum { LINES = 5, HEAD_MAX = 1200 };
 
 /* The odd lengths of names that begin with a letter of odd number are listed. */
 static void make_lengths(uint32_t *lengths)
@@ -33,7 +33,7 @@ static size_t plain_line(const char *at, const char *end, size_t *name_len)
 {
     const char *p = at;
 
-    while (p < end && p - at < 32 && is_word(*p))
+    while (p < end && p - at < SCAN_NAME_MAX && is_word(*p))
         p++;
     *name_len = (size_t)(p - at);
     if (p == end || *p != ':')
@@ -77,16 +77,19 @@ static void test_lines(void **state)
     struct guard guard = guard_make();
     uint64_t seed = seed_draw("test_lines");
     const struct str odd = STR("\t\r\n\0 :.-_09az~\x7f\x80\xff");
+    const uint64_t value_max[] = { 10, 10, 34, 150 };
 
     for (size_t round = 0; round < 100000; round++) {
         char bytes[HEAD_MAX];
         size_t before = seed_below(&seed, 40), len = before;
         memset(bytes, 'n', sizeof bytes);
+        if (before >= 2)
+            memcpy(bytes + before - 2, "\r\n", 2);
         for (uint64_t i = 1 + seed_below(&seed, LINES); i > 0; i--) {
             bytes[len] = (char)('a' + seed_below(&seed, 26));
             len += seed_below(&seed, 36);
             bytes[len] = ':';
-            len += 1 + seed_below(&seed, seed_once_in(&seed, 3) ? 34 : 10);
+            len += 1 + seed_below(&seed, value_max[seed_below(&seed, 4)]);
             memcpy(bytes + len, "\r\n", 2);
             len += 2;
         }
@@ -95,7 +98,8 @@ static void test_lines(void **state)
             bytes[seed_below(&seed, len)] = odd.at[seed_below(&seed, odd.len)];
         if (seed_once_in(&seed, 4))
             len -= seed_below(&seed, len - before);
-        const char *first = guard_at_end(guard, bytes, len);
+        const char *first = seed_once_in(&seed, 4) ? guard_at_start(guard, bytes, len)
+                                                   : guard_at_end(guard, bytes, len);
         for (int i = 0; i < 4; i++)
             check_lines(variants[i / 2], i % 2, first, first + before, first + len,
                         seed_below(&seed, LINES + 1));

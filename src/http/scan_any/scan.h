@@ -31,7 +31,8 @@ static inline const char *scan_line(const char *at, const char *end, size_t *nam
 
     if (at >= last)
         return NULL;
-    const char *colon = scan_while(at, last - at < 32 ? last : at + 32, HTTP_CHAR_WORD);
+    const char *colon =
+        scan_while(at, last - at < SCAN_NAME_MAX ? last : at + SCAN_NAME_MAX, HTTP_CHAR_WORD);
     const char *line_end = scan_while(at, last, HTTP_CHAR_TEXT);
     if (*colon != ':' || line_end == last || memcmp(line_end, "\r\n", 2) != 0)
         return NULL;

@@ -1,5 +1,5 @@
 /* scan.h - how far do bytes of one kind go? Sixteen at a time with SSE2, which every x86-64 has;
- * lines of fields 32 at a time where the processor has AVX2.
+ * lines of fields 64 at a time where the processor has AVX2.
  *
  * scan_any/scan.h has the same functions with the same outcomes. None reads at or beyond `end`. */
 #ifndef HTTP_SCAN_H
@@ -98,14 +98,14 @@ static inline uint64_t scan_no_name(const char *at)
     return scan_odd_word(scan_load(at)) | high << SCAN_WIDTH;
 }
 
-/* The length of the name; 32 if it is longer than that. The second half is seldom needed. */
+/* The length of the name; SCAN_NAME_MAX if it is longer. The second half is seldom needed. */
 static inline size_t scan_name_len(const char *at)
 {
     uint64_t odd = scan_odd_word(scan_load(at));
 
     if (odd == 0)
         odd = (uint64_t)scan_odd_word(scan_load(at + SCAN_WIDTH)) << SCAN_WIDTH;
-    return scan_first(odd | (uint64_t)1 << SCAN_BLOCK);
+    return scan_first(odd | (uint64_t)1 << SCAN_NAME_MAX);
 }
 
 /* The first byte from `at` on that is no text, or end. `last` is where the last block begins. */
@@ -172,7 +172,8 @@ static inline struct scan_lines scan_lines(const char **lines, uint16_t *name_le
                                            const char *first, const char *end,
                                            const uint32_t *lengths)
 {
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi"))
+    if (end - first >= SCAN_WIDE_MIN && __builtin_cpu_supports("avx2") &&
+        __builtin_cpu_supports("bmi"))
         return scan_lines_wide(lines, name_lens, max, first, end, lengths);
     return scan_lines_narrow(lines, name_lens, max, first, end, lengths);
 }
