@@ -11,7 +11,7 @@ target_compile_options(flags INTERFACE
     -Wmissing-prototypes -Wold-style-definition -Wcast-align -Wcast-qual -Wpointer-arith
     -Wwrite-strings -Wformat=2 -Wundef -Wvla -Wdouble-promotion -Wswitch-enum -Wnull-dereference
     -Wimplicit-fallthrough -Wunused -Wredundant-decls
-    -fno-common -fstack-protector-strong -fvisibility=hidden)
+    -fno-common -fstack-protector-strong -fvisibility=hidden -fno-plt)
 if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
     target_compile_options(flags INTERFACE
         -Wlogical-op -Wduplicated-cond -Wduplicated-branches -Wjump-misses-init)

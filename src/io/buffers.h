@@ -54,7 +54,7 @@ static inline void buffers_lend(struct buffers *b, int lease, struct io_sock *so
     b->lent++;
 }
 
-/* End a lease. Returns the socket that held it, or NULL when that is closed. */
+/* End a lease. Returns the socket that held it, which is `nobody` when that is closed. */
 static inline struct io_sock *buffers_end(struct buffers *b, int lease)
 {
     CHECK((unsigned)lease < b->count);
@@ -64,7 +64,7 @@ static inline struct io_sock *buffers_end(struct buffers *b, int lease)
     b->holder[lease] = NULL;
     sock->leases--;
     b->lent--;
-    return sock == &b->nobody ? NULL : sock;
+    return sock;
 }
 
 #endif

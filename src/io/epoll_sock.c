@@ -458,7 +458,7 @@ void epoll_sock_give_back(struct io *io, int lease)
     struct io_sock *s = buffers_end(&io->buffers, lease);
 
     buffers_put(&io->buffers, lease);
-    if (s && s->leases == IO_SOCK_LEASES_SOFT - 1)
+    if (s->leases == IO_SOCK_LEASES_SOFT - 1 && s != &io->buffers.nobody)
         ready_if_work(io, s);
 }
 

@@ -564,7 +564,7 @@ void uring_sock_give_back(struct io *io, int lease)
     struct io_sock *s = buffers_end(&io->buffers, lease);
 
     uring_put_buffer(io, lease);
-    if (!s || s->leases != IO_SOCK_LEASES_SOFT - 1)
+    if (s->leases != IO_SOCK_LEASES_SOFT - 1 || s == &io->buffers.nobody)
         return;
     if (can_hand_on(s))
         make_ready(io, s);

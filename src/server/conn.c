@@ -23,7 +23,9 @@ static struct conn *conn_of(const struct io_event *event)
 /* What the short way to an answer goes by. */
 static bool flags_hold(const struct conn *c)
 {
-    if (c->state == CONN_READING && c->between != (!c->secure && http1_is_between(&c->http1)))
+    bool reading = c->state == CONN_READING;
+
+    if (c->between != (reading && !c->secure && http1_is_between(&c->http1)))
         return false;
     return !c->express || (c->state == CONN_SENDING && c->out && !c->secure && !c->ended &&
                            input_is_empty(&c->http1.input));
@@ -34,10 +36,10 @@ bool conn_holds(const struct conn *c)
     bool sending = c->state == CONN_SENDING;
     bool filling = !list_empty(&c->filling);
 
-    if (c->state == CONN_CLOSING)
-        return !filling && input_is_empty(&c->http1.input);
     if (!flags_hold(c))
         return false;
+    if (c->state == CONN_CLOSING)
+        return !filling && input_is_empty(&c->http1.input);
     if (c->state == CONN_WAITING && !c->http1.kept && !http1_is_paused(&c->http1))
         return false;
     if (c->secure && !sending && (c->secure->sealed || file_want_is_open(&c->secure->want)))
@@ -68,6 +70,7 @@ static COLD void close_with(struct core *core, struct conn *c, enum io_close_how
         secure_stop(c->secure, core);
     list_remove(&c->filling);
     enter(c, CONN_CLOSING);
+    c->between = c->express = false;
     deadline_set(&core->deadlines, &c->deadline, DEADLINE_LINGER, core->now_ms);
     c->reset = how == IO_CLOSE_RESET;
     core->source.engine->close(core->source.io, &c->sock, how);
@@ -368,7 +371,7 @@ static inline void send_express(struct core *core, struct conn *c, struct output
 static void receive_first(struct core *core, struct conn *c, const struct io_event *event)
 {
     struct output *out = output_take(&core->outputs);
-    struct http_request request;
+    struct http_request *request = &core->request;
     struct site_fill *fill;
     size_t len = 0;
 
@@ -378,16 +381,16 @@ static void receive_first(struct core *core, struct conn *c, const struct io_eve
         close_with(core, c, IO_CLOSE_RESET, "reset: out of memory");
         return;
     }
-    ssize_t used = http_request_parse(&request, event->bytes, event->len, core->config->max_head);
+    ssize_t used = http_request_parse(request, event->bytes, event->len, core->config->max_head);
     if (used == (ssize_t)event->len)
-        len = express_answer(core, &c->http1, &request, out);
+        len = express_answer(core, &c->http1, request, out);
     if (len > 0) {
         core->source.engine->give_back(core->source.io, event->lease);
         send_express(core, c, out, len);
         return;
     }
     input_add(&c->http1.input, &core->source, event);
-    enum http1_wants wants = http1_run_parsed(&c->http1, core, out, &fill, &request, used);
+    enum http1_wants wants = http1_run_parsed(&c->http1, core, out, &fill, request, used);
     go_on(core, c, wants, out, fill);
 }
 
@@ -395,7 +398,7 @@ void conn_received(struct core *core, const struct io_event *event)
 {
     struct conn *c = conn_of(event);
 
-    if (c->between && c->state == CONN_READING) {
+    if (c->between) {
         receive_first(core, c, event);
         return;
     }
@@ -458,11 +461,11 @@ static void sent_all(struct core *core, struct conn *c)
 /* The reply is out, and nothing has come meanwhile. */
 static void sent_express(struct core *core, struct conn *c)
 {
+    enter(c, CONN_READING);
     c->express = false;
+    c->between = true;
     output_put(&core->outputs, c->out);
     c->out = NULL;
-    enter(c, CONN_READING);
-    c->between = true;
     deadline_put_off(&core->deadlines, &c->deadline, DEADLINE_IDLE, core->now_ms);
 }
 
@@ -470,7 +473,7 @@ void conn_sent(struct core *core, const struct io_event *event)
 {
     struct conn *c = conn_of(event);
 
-    if (c->express && c->state == CONN_SENDING && event->result == 0) {
+    if (c->express && event->result == 0) {
         sent_express(core, c);
         return;
     }

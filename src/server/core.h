@@ -26,6 +26,7 @@ struct core {
     struct wishes wishes;
     struct makings makings;
     struct output_pool outputs;
+    struct http_request request;      /* the first of what came, while it is read and answered */
     struct secure_core *secure;       /* NULL: no TLS */
     struct reply_clock clocks[2];     /* of plain connections, of those that speak TLS */
     char boundary[HTTP_BOUNDARY_LEN]; /* between the parts of answers with several */

@@ -5,7 +5,7 @@
 
 #include <assert.h>
 
-static_assert((int)REPLY_OK_MAX + (int)OUTPUT_COPY_MAX <= (int)OUTPUT_SIZE, "a reply has room");
+static_assert((int)REPLY_OK_MAX + (int)ENTRY_AT_ONCE_MAX <= (int)OUTPUT_SIZE, "a reply has room");
 
 bool express_is_open(const struct core *core)
 {
@@ -14,11 +14,10 @@ bool express_is_open(const struct core *core)
     return !config->app && !config->no_files && !config->https_redirect && !core->draining;
 }
 
-/* Held whole, small enough to be copied, and with no variant that the client might rather have. */
-static inline bool is_simple(const struct site_entry *entry, const struct http_request *request)
+/* May there be a variant of it that the client would rather have? */
+static inline bool is_varied(const struct site_entry *entry, const struct http_request *request)
 {
-    return entry->bytes && entry->fields.len + entry->size <= OUTPUT_COPY_MAX &&
-           (entry->codings == 0 || !http_field_first(request, STR("Accept-Encoding")).at);
+    return entry->codings != 0 && http_field_first(request, STR("Accept-Encoding")).at;
 }
 
 /* Status line and Date, which may still be there from the last reply. Returns their length. */
@@ -36,12 +35,12 @@ size_t express_answer(struct core *core, struct http1 *h, const struct http_requ
 {
     if (!core->express || !http_request_is_everyday(request))
         return 0;
-    struct site_entry *entry = site_find_literal(&core->site, request->path, core->now_ms);
-    if (!entry || !is_simple(entry, request))
+    struct site_entry *entry = site_find(&core->site, request->path, core->now_ms);
+    if (!entry || entry->at_once == 0 || is_varied(entry, request))
         return 0;
 
     size_t len = begin(out, &core->clocks[0]);
-    size_t rest = entry->fields.len + entry->size;
+    size_t rest = entry->at_once;
     memcpy(out->memory + len, entry->fields.at, rest);
     if (core->log) {
         struct exchange x = { .h = h, .core = core, .out = out, .request = request };

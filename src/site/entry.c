@@ -182,6 +182,8 @@ struct site_entry *entry_make(struct str path, const struct statx *facts, bool w
     text_add(&text, text_str(&fields));
     set_fields(entry, str_of(entry->memory + fields_at, fields.len), &places);
     entry->bytes = whole ? entry->memory + text.len : NULL;
+    if (whole && entry->literal && fields.len + facts->stx_size <= ENTRY_AT_ONCE_MAX)
+        entry->at_once = (uint16_t)(fields.len + facts->stx_size);
     return entry;
 }
 

@@ -20,9 +20,10 @@
 enum {
     SITE_WHOLE_MAX = 128 * 1024, /* a larger file is sent from its descriptor, */
     SITE_TEXT_MAX = 1024 * 1024, /* or if it is to be compressed, one larger than this */
-    SITE_WHOLE_MIN = 16 * 1024,   /* one up to this is read whole even where nothing is held */
-    ENTRY_FIELDS_MAX = 512,       /* the longest media type, and some short fields */
-    ENTRY_RULES_MAX = 4608,       /* what rules add: whoever gives more lines made a mistake */
+    SITE_WHOLE_MIN = 16 * 1024,  /* one up to this is read whole even where nothing is held */
+    ENTRY_FIELDS_MAX = 512,      /* the longest media type, and some short fields */
+    ENTRY_AT_ONCE_MAX = 2048,    /* bytes of an answer that is rather copied than pointed at */
+    ENTRY_RULES_MAX = 4608,      /* what rules add: whoever gives more lines made a mistake */
 };
 
 /* What the entity tag is made of. */
@@ -64,14 +65,16 @@ struct site_entry {
     uint64_t hash;
     uint32_t pins; /* who is using it now; freed at 0 when not cached */
     bool cached;
-    bool used;       /* since the cache last looked for something to let go */
-    uint8_t chances; /* the cache's: how often it is still passed over */
-    bool literal;    /* a file, and its path has no '%': a target that equals it stands for it */
-    bool settled;    /* when read, unchanged for so long that its times tell a change */
-    uint8_t beside;  /* codings of the variants that lie beside it; bits 1 << coding */
-    uint8_t unmade;  /* of those that may be made of it; */
-    uint8_t making;  /* of those it is the server's to make now */
-    uint8_t codings; /* of all, these and those that have been made */
+    bool used;        /* since the cache last looked for something to let go */
+    uint8_t chances;  /* the cache's: how often it is still passed over */
+    bool literal;     /* a file, and its path has no '%': a target that equals it stands for it */
+    uint16_t at_once; /* bytes of fields and content together, where it is literal and held whole,
+                         and they are at most ENTRY_AT_ONCE_MAX; else 0 */
+    bool settled;     /* when read, unchanged for so long that its times tell a change */
+    uint8_t beside;   /* codings of the variants that lie beside it; bits 1 << coding */
+    uint8_t unmade;   /* of those that may be made of it; */
+    uint8_t making;   /* of those it is the server's to make now */
+    uint8_t codings;  /* of all, these and those that have been made */
 
     uint64_t until_ms;    /* when it is to be looked at again before it is served */
     uint32_t epoch;       /* of the site, in which it was looked at */

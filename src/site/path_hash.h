@@ -48,7 +48,7 @@ static inline uint64_t path_short_word(struct str path)
 static inline uint64_t path_hash(struct path_seed seed, struct str path)
 {
     enum { WORD = sizeof(uint64_t), BOTH = 2 * WORD };
-    uint64_t hash = seed.start + path.len * UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t hash = seed.start + path.len * seed.factor;
     const char *at = path.at, *end = path.at + path.len;
 
     if (path.len < WORD)

@@ -193,6 +193,41 @@ static void holds_small_files_whole(void **state)
     }
 }
 
+/* What is short enough to be copied, and is what its target says. */
+static void tells_what_is_sent_at_once(void **state)
+{
+    const struct {
+        const char *path;
+        uint64_t size;
+        bool whole, at_once;
+    } cases[] = {
+        { "/a.txt", 0, true, true },
+        { "/a.txt", 1000, true, true },
+        { "/a.txt", 1000, false, false },
+        { "/a%20b.txt", 1000, true, false },
+        { "/a.txt", ENTRY_AT_ONCE_MAX, true, false },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const struct statx facts = file_of(cases[i].size);
+        struct site_entry *entry = make(cases[i].path, &facts, cases[i].whole);
+        size_t both = entry->fields.len + cases[i].size;
+
+        assert_int_equal(entry->at_once, cases[i].at_once ? both : 0);
+        discard(entry);
+    }
+    size_t most = 0;
+    for (uint64_t size = ENTRY_AT_ONCE_MAX - ENTRY_FIELDS_MAX; size <= ENTRY_AT_ONCE_MAX; size++) {
+        const struct statx facts = file_of(size);
+        struct site_entry *entry = make("/a.txt", &facts, true);
+        if (entry->at_once > 0)
+            most = entry->at_once;
+        discard(entry);
+    }
+    assert_int_equal(most, ENTRY_AT_ONCE_MAX);
+}
+
 static void holds_large_files_without_bytes(void **state)
 {
     const struct statx facts = file_of(1ull << 40);
@@ -552,6 +587,7 @@ int main(void)
         cmocka_unit_test(a_form_may_say_otherwise),
         cmocka_unit_test(begins_as_it_should),
         cmocka_unit_test(holds_small_files_whole),
+        cmocka_unit_test(tells_what_is_sent_at_once),
         cmocka_unit_test(holds_large_files_without_bytes),
         cmocka_unit_test(etag_is_that_of_any_copy),
         cmocka_unit_test(etag_tells_times_and_sizes_apart),
