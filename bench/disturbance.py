@@ -12,12 +12,13 @@ REFUSED = 'no result'
 
 
 def of_itself(run, steal_max):
-    """What a run tells of its own disturbance; None when it tells of none."""
+    """What a run tells of its own disturbance; None when it tells of none. What was stolen and slow
+    spells were everybody's where all took turns: there they are in the spread."""
     if run['errors']:
         return f'{run["errors"]} wrong answers'
     if run['refused']:
         return f'{NOT_HELD if run["rate"] else REFUSED}: {run["refused"]}'
-    if run['steal'] > steal_max:
+    if run['steal'] > steal_max and not run.get('by_turns'):
         return f'steal {100 * run["steal"]:.1f} %'
     if run['bound']:
         return BOUND
@@ -31,7 +32,7 @@ def judge(runs, steal_max=STEAL_MAX):
         least = min(costs, default=None)
         for run in same:
             run['disturbed'] = of_itself(run, steal_max)
-            if not run['disturbed'] and not run.get('by_turns'): # those had the same spells
+            if not run['disturbed'] and not run.get('by_turns'):
                 run['disturbed'] = slowness(run, least)
             run['kept'] = False
         for attempts in grouped(same, 'repetition').values():

@@ -119,13 +119,13 @@ class Blocks(unittest.TestCase):
         kinds = tuple(types.SimpleNamespace(name=name, peer='') for name in 'ab')
         self.block = measure.Block(entry, kinds, 64, 'ceiling')
 
-    def runs(self, steals, costs=()):
-        """What a block comes to whose repetitions had so much stolen."""
+    def runs(self, refused, cost=1000, steal=0):
+        """What a block comes to whose repetitions were refused, or not."""
         def together(_block, repetition):
-            cost = costs[repetition] if costs else 1000
-            return [{'server': name, 'repetition': repetition, 'cpu_ns_per_request': cost,
-                     'steal': steals[repetition], 'errors': 0, 'refused': None, 'bound': False,
-                     'rate': None, 'by_turns': True} for name in 'ab']
+            return [{'server': name, 'repetition': repetition,
+                     'cpu_ns_per_request': cost * (1 + repetition % 2), 'steal': steal,
+                     'errors': 0, 'refused': 'no answer' if refused[repetition] else None,
+                     'bound': False, 'rate': None, 'by_turns': True} for name in 'ab']
         with mock.patch.object(self.measurer, 'together', together):
             return self.measurer.block(self.block)
 
@@ -136,15 +136,16 @@ class Blocks(unittest.TestCase):
         self.assertEqual(self.kept(self.runs([0, 0, 0])), [0, 1, 2])
 
     def test_disturbed_for_all(self):
-        runs = self.runs([0, 0.5, 0, 0])
+        runs = self.runs([0, 1, 0, 0])
         self.assertEqual(self.kept(runs), [0, 2, 3])
         self.assertEqual(len(runs), 8)
 
     def test_repeats_end(self):
-        self.assertEqual(len(self.runs([0.5] * 9)), 2 * 5)
+        self.assertEqual(len(self.runs([1] * 9)), 2 * 5)
 
-    def test_a_slow_spell_was_everybodys(self):
-        self.assertEqual(self.kept(self.runs([0, 0, 0], [1000, 2000, 1000])), [0, 1, 2])
+    def test_what_was_everybodys(self):
+        """Slow spells are in all of these, each second one takes twice as long, and so is steal."""
+        self.assertEqual(self.kept(self.runs([0, 0, 0], steal=0.3)), [0, 1, 2])
 
     def test_when_they_are_taken(self):
         self.assertTrue(self.measurer.by_turns(self.block))
@@ -154,13 +155,13 @@ class Blocks(unittest.TestCase):
         self.assertFalse(self.measurer.by_turns(self.block))
 
 
-class Slowness(unittest.TestCase):
-    def test_only_without_turns(self):
-        runs = [{'server': 'a', 'repetition': i, 'cpu_ns_per_request': cost, 'steal': 0,
+class Alone(unittest.TestCase):
+    def test_spells_and_steal_count_without_turns(self):
+        runs = [{'server': 'a', 'repetition': i, 'cpu_ns_per_request': cost, 'steal': steal,
                  'errors': 0, 'refused': None, 'bound': False, 'rate': None}
-                for i, cost in enumerate((1000, 2000))]
+                for i, (cost, steal) in enumerate(((1000, 0), (2000, 0), (1000, 0.3)))]
         disturbance.judge(runs)
-        self.assertEqual([run['kept'] for run in runs], [True, False])
+        self.assertEqual([run['kept'] for run in runs], [True, False, False])
 
 
 if __name__ == '__main__':
