@@ -238,7 +238,10 @@ static void a_reply_that_is_not_taken_has_its_time(void **state)
 
 static struct conn *only_conn(struct stage *stage)
 {
-    return CONTAINER_OF(list_first(&stage->loop.core.conns), struct conn, link);
+    struct list *conns = &stage->loop.core.conns;
+
+    assert_false(list_empty(conns));
+    return CONTAINER_OF(conns->next, struct conn, link);
 }
 
 /* Each reply begins a new wait, to a 64th of its length. */
