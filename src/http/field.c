@@ -1,6 +1,7 @@
 #include "http/field.h"
 
 #include "base/cold.h"
+#include "base/words.h"
 #include "scan.h"
 
 #include <assert.h>
@@ -28,22 +29,6 @@ static inline struct str value_at(const struct http_request *r, unsigned i)
 struct http_field http_field_at(const struct http_request *request, unsigned i)
 {
     return (struct http_field){ name_at(request, i), value_at(request, i) };
-}
-
-static inline uint64_t load64(const char *at)
-{
-    uint64_t word;
-
-    memcpy(&word, at, sizeof word);
-    return word;
-}
-
-static inline uint32_t load32(const char *at)
-{
-    uint32_t word;
-
-    memcpy(&word, at, sizeof word);
-    return word;
 }
 
 /* Can is_same compare it? */

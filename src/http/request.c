@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/cold.h"
+#include "base/words.h"
 #include "http/authority.h"
 #include "http/chars.h"
 #include "scan.h"
@@ -30,22 +31,6 @@ static inline struct reached go_on(const char *at)
 static inline struct reached stop(int status)
 {
     return (struct reached){ NULL, status };
-}
-
-static inline uint64_t load64(const char *at)
-{
-    uint64_t word;
-
-    memcpy(&word, at, sizeof word);
-    return word;
-}
-
-static inline uint32_t load32(const char *at)
-{
-    uint32_t word;
-
-    memcpy(&word, at, sizeof word);
-    return word;
 }
 
 /* The first byte that is in none of the classes, or end. */

@@ -6,6 +6,7 @@
 #define SITE_PATH_HASH_H
 
 #include "base/str.h"
+#include "base/words.h"
 
 #include <stdint.h>
 
@@ -22,14 +23,6 @@ static inline uint64_t path_mix(uint64_t one, uint64_t other)
 
     product *= other;
     return (uint64_t)product ^ (uint64_t)(product >> 64);
-}
-
-static inline uint64_t path_word(const char *at)
-{
-    uint64_t word;
-
-    memcpy(&word, at, sizeof word);
-    return word;
 }
 
 /* Up to seven bytes. */
@@ -54,10 +47,10 @@ static inline uint64_t path_hash(struct path_seed seed, struct str path)
     if (path.len < WORD)
         return path_mix(hash ^ path_short_word(path), seed.factor);
     for (; end - at > BOTH; at += BOTH)
-        hash = path_mix(hash ^ path_word(at), seed.factor ^ path_word(at + WORD));
+        hash = path_mix(hash ^ load64(at), seed.factor ^ load64(at + WORD));
     if (path.len > BOTH)
         at = end - BOTH;
-    return path_mix(hash ^ path_word(at), seed.factor ^ path_word(end - WORD));
+    return path_mix(hash ^ load64(at), seed.factor ^ load64(end - WORD));
 }
 
 static inline bool path_equal(struct str a, struct str b)
@@ -67,10 +60,10 @@ static inline bool path_equal(struct str a, struct str b)
     if (a.len != b.len || a.len < WORD)
         return str_equal(a, b);
     size_t last = a.len - WORD;
-    if (path_word(a.at) != path_word(b.at) || path_word(a.at + last) != path_word(b.at + last))
+    if (load64(a.at) != load64(b.at) || load64(a.at + last) != load64(b.at + last))
         return false;
     for (size_t at = WORD; at < last; at += WORD)
-        if (path_word(a.at + at) != path_word(b.at + at))
+        if (load64(a.at + at) != load64(b.at + at))
             return false;
     return true;
 }
