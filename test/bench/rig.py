@@ -13,6 +13,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "blackbo
 from server import under_test  # noqa: E402
 
 RUN_MAX = 60     # seconds one run of the generator may take
+ENDED_MAX = 20   # seconds until the last connection of a generator that is gone has ended
 TRIES = 4        # runs until a machine is too busy for what is to be shown
 
 
@@ -78,8 +79,10 @@ class Rig:
         self.requests = 0
         self.connections = 0
         self.ciphers = set()    # (name, version) of each TLS session,
-        self.resumed = []       # and whether it was resumed
-        self.lock = threading.Lock()
+        self.resumed = []       # and whether it was resumed;
+        self.cut_short = 0      # those that ended before this side knew
+        self.serving = 0
+        self.lock = threading.Condition()
         self.sockets = set()
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=512)
         scheme = "https" if context else "http"
@@ -94,18 +97,28 @@ class Rig:
                 return
             with self.lock:
                 self.connections += 1
+                self.serving += 1
                 self.sockets.add(sock)
             threading.Thread(target=self.serve, args=(sock,), daemon=True).start()
+
+    def shake_hands(self, plain):
+        try:
+            sock = self.context.wrap_socket(plain, server_side=True)
+        except OSError:
+            with self.lock:
+                self.cut_short += 1
+            raise
+        with self.lock:
+            self.sockets.discard(plain)
+            self.sockets.add(sock)
+            self.ciphers.add(sock.cipher()[:2])
+            self.resumed.append(sock.session_reused)
+        return sock
 
     def serve(self, sock):
         try:
             if self.context:
-                plain, sock = sock, self.context.wrap_socket(sock, server_side=True)
-                with self.lock:
-                    self.sockets.discard(plain)
-                    self.sockets.add(sock)
-                    self.ciphers.add(sock.cipher()[:2])
-                    self.resumed.append(sock.session_reused)
+                sock = self.shake_hands(sock)
             with sock, sock.makefile("rb") as file:
                 while self.serve_one(sock, file):
                     pass
@@ -113,6 +126,13 @@ class Rig:
             pass
         with self.lock:
             self.sockets.discard(sock)
+            self.serving -= 1
+            self.lock.notify_all()
+
+    def has_ended(self):
+        """Waits until all connections have, which their clients close."""
+        with self.lock:
+            return self.lock.wait_for(lambda: self.serving == 0, ENDED_MAX)
 
     def serve_one(self, sock, file):
         line = file.readline()
