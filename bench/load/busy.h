@@ -17,6 +17,9 @@ struct busy_share {
     double waited;   /* share of the time it wanted a CPU and had none, 0 to 1 */
 };
 
+/* What is left out of the time passed: it was nobody's. */
+void busy_leave_out(struct busy *begun, uint64_t ns);
+
 /* Begin for the calling thread, and tell what was since, `spun_ns` of it polling. */
 struct busy busy_begin(void);
 struct busy_share busy_end(const struct busy *begun, uint64_t spun_ns);

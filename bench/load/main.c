@@ -2,6 +2,7 @@
 
 #include "load/hgrm.h"
 #include "load/json.h"
+#include "load/pause.h"
 #include "load/verdict.h"
 #include "load/worker.h"
 #include "load/wrk_layout.h"
@@ -257,6 +258,8 @@ static int run_plan(const struct plan *plan, struct sentence *why)
     if (!o->quiet)
         wrk_layout_print_begin(stdout, result);
     fflush(stdout);
+    if (pause_is_possible(o))
+        pause_block();
     if (run_threads(workers, (unsigned)o->threads, &meeting, why))
         status = tell(result, o, workers);
     else

@@ -111,6 +111,9 @@ static const char help[] =
     "  -V, --version           show the version and exit\n"
     "  -h, --help              show this and exit\n"
     "\n"
+    "At a rate and with one thread, Ctrl-Z (SIGTSTP) lets it wait for what is under way before\n"
+    "it stops. No time passes for it until it goes on; a warm-up ends with its first stop.\n"
+    "\n"
     "Exit status: 0 fine, 1 could not run, 2 wrong usage, 3 the rate was not held or sessions\n"
     "were not resumed, 4 some answers were wrong.\n";
 

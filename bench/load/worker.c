@@ -2,16 +2,21 @@
 
 #include "load/exchange.h"
 #include "load/opener.h"
+#include "load/pause.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 #define MS      UINT64_C(1000000)
 #define SECOND  UINT64_C(1000000000)
 #define FOREVER UINT64_MAX
+
+#define PAUSE_WANTED UINT64_MAX /* user data, which no connection has */
 
 enum {
     RING_ENTRIES_MIN = 64,
@@ -73,15 +78,25 @@ static void give_memory_back(struct worker *w)
 
 /* ---- a turn ---- */
 
-/* What is there now; what comes meanwhile belongs to the next turn and its time. */
-static void complete_all(struct core *core)
+/* The clock of the run, which stands still in a pause. */
+static uint64_t run_now(const struct worker *w)
 {
+    return busy_now() - w->paused_ns;
+}
+
+/* What is there now; what comes meanwhile belongs to the next turn and its time. */
+static void complete_all(struct worker *w)
+{
+    struct core *core = &w->core;
     unsigned count = ring_completed(&core->ring);
 
     for (unsigned i = 0; i < count; i++) {
         const struct io_uring_cqe *cqe = ring_completion(&core->ring, i);
 
-        conn_complete(core, cqe->user_data, cqe->res);
+        if (cqe->user_data == PAUSE_WANTED)
+            w->pause_wanted = true;
+        else
+            conn_complete(core, cqe->user_data, cqe->res);
     }
     ring_advance(&core->ring, count);
 }
@@ -115,8 +130,8 @@ static void turn(struct worker *w, uint64_t until)
     uint64_t longest = until - core->now;
 
     ring_enter(&core->ring, sleep, longest < SLEEP_MAX_MS * MS ? longest : SLEEP_MAX_MS * MS);
-    core->now = busy_now();
-    complete_all(core);
+    core->now = run_now(w);
+    complete_all(w);
     opener_run(core);
     check_patience(w);
 }
@@ -263,7 +278,7 @@ static void spin(struct worker *w, uint64_t until)
     uint64_t from = core->now;
 
     while (core->now < until && !ring_has_news(&core->ring))
-        core->now = busy_now();
+        core->now = run_now(w);
     w->spun_ns += core->now - from;
 }
 
@@ -284,6 +299,39 @@ static void turn_until_due(struct worker *w, uint64_t due)
     if (ring_has_news(&core->ring))
         turn(w, 0);
 }
+
+/* ---- a pause ---- */
+
+static void await_pause(struct worker *w)
+{
+    w->pause_wanted = false;
+    if (w->pause_fd >= 0)
+        ring_next(&w->core.ring, IORING_OP_POLL_ADD, w->pause_fd, PAUSE_WANTED)->poll32_events =
+            POLLIN;
+}
+
+/* Come to rest, stop, and go on as if no time had passed. Whoever pauses it in its warm-up has
+ * warmed it up: the window begins. */
+static void pause_run(struct worker *w)
+{
+    struct core *core = &w->core;
+    uint64_t from = core->now, before = w->paused_ns;
+    uint64_t patience = from + w->plan->options->timeout_ns;
+
+    while (core->owed > 0 && core->now < patience)
+        turn(w, patience);
+    if (!core->measuring) {
+        core->window_begin = from;
+        core->window_end = from + w->plan->options->duration_ns;
+    }
+    await_pause(w);
+    pause_take(w->pause_fd);
+    w->paused_ns = busy_now() - from;
+    busy_leave_out(&w->begun, w->paused_ns - before);
+    core->now = from;
+}
+
+/* ---- the run ---- */
 
 /* In a closed loop every connection sends by itself once it has begun. */
 static void begin_closed_loop(struct worker *w)
@@ -312,10 +360,11 @@ static void run(struct worker *w)
     core->schedule = (struct schedule){ w->meeting->begin, o->rate, o->connections };
     core->window_begin = w->meeting->begin + o->warmup_ns;
     core->window_end = core->window_begin + o->duration_ns;
-    while ((core->now = busy_now()) < w->meeting->begin)
+    while ((core->now = run_now(w)) < w->meeting->begin)
         turn(w, w->meeting->begin);
     core->sending = true;
     core->good_at = core->now;
+    await_pause(w);
     if (o->rate == 0)
         begin_closed_loop(w);
     while (core->now < core->window_end && !w->failed) {
@@ -326,6 +375,8 @@ static void run(struct worker *w)
         else
             turn(w, core->window_end);
         sample_rate(w);
+        if (w->pause_wanted)
+            pause_run(w);
         if (nothing_works(w))
             give_up(w);
     }
@@ -398,6 +449,7 @@ void *worker_run(void *worker)
     struct worker *w = worker;
 
     pin(w);
+    w->pause_fd = pause_is_possible(w->plan->options) ? pause_open() : -1;
     bool stands = set_up(w);
 
     w->failed = !stands;
@@ -411,5 +463,7 @@ void *worker_run(void *worker)
     }
     if (stands)
         close_all(w);
+    if (w->pause_fd >= 0)
+        close(w->pause_fd);
     return NULL;
 }

@@ -44,6 +44,9 @@ struct worker {
     uint64_t check_at;          /* when connections' patience is looked at next, */
     unsigned check_next;        /* and from which on */
     uint64_t sample_at, sample; /* end of the running sample of the rate, requests until it began */
+    int pause_fd; /* readable when a pause is wanted (pause.h); -1: none is to be had */
+    bool pause_wanted;
+    uint64_t paused_ns; /* so far: the run's clock is as much behind */
     pthread_t thread;
 };
 

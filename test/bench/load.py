@@ -4,6 +4,7 @@
 
 The generator is the ringlet-load beside the binary.
 """
+import os
 import re
 import signal
 import sys
@@ -74,6 +75,28 @@ class Load(unittest.TestCase):
         self.assertGreaterEqual(result["lag_us"]["100"], result["lag_us"]["50"])
         self.expect_consistent(run)
 
+    def test_pauses_at_a_rate(self):
+        """A pause ends the warm-up, others are not part of the run: all that is due is asked for in
+        the seconds that it may take."""
+        stops = []
+
+        def pause(generator):
+            for _ in range(3):
+                time.sleep(0.3)
+                generator.send_signal(signal.SIGTSTP)
+                told = os.waitid(os.P_PID, generator.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+                stops.append(told.si_status)
+                time.sleep(0.5)
+                generator.send_signal(signal.SIGCONT)
+        begun = time.monotonic()
+        result = self.expect_good(run_held(self, "-d", 1, "--warmup", 60, "-c", 8, "-R", 1000,
+                                           self.hello, meanwhile=pause))
+        self.assertEqual(set(stops), {signal.SIGSTOP})
+        self.assertEqual(result["latency"]["count"], 1000)
+        self.assertAlmostEqual(result["seconds"], 1, delta=0.1)
+        self.assertGreater(time.monotonic() - begun, 0.3 + 3 * 0.5 + 1)
+        self.assertLess(result["latency"]["percentiles"]["90"], 4e5)
+
     def expect_consistent(self, run):
         """The .hgrm file, the JSON and what was printed tell the same."""
         rows = re.findall(r"^ *([\d.]+) +([\d.]+) +(\d+)", run.hgrm, re.M)
@@ -86,7 +109,7 @@ class Load(unittest.TestCase):
         self.assertIn("50.000%", run.stdout)
 
     def test_a_stall_counts_for_all_that_were_due(self):
-        def stall():
+        def stall(_generator):
             time.sleep(0.5)
             self.server.tell(signal.SIGSTOP)
             time.sleep(0.6)
@@ -99,7 +122,7 @@ class Load(unittest.TestCase):
         self.assertLess(result["uncorrected"]["percentiles"]["90"], 250000)
 
     def test_a_stopped_server_is_the_one_to_blame(self):
-        def stop():
+        def stop(_generator):
             time.sleep(0.5)
             self.server.tell(signal.SIGSTOP)
         try:
@@ -150,14 +173,14 @@ class Load(unittest.TestCase):
         self.assertEqual(list(run.json["statuses"]), ["404"])
 
     def test_idle_connections_stay(self):
-        def count():
+        def count(_generator):
             time.sleep(0.7)
             self.assertGreaterEqual(self.server.sockets(), 60 + 4)
         run = Run("-d", 1, "--warmup", 0.3, "-c", 4, "--idle", 60, self.hello, meanwhile=count)
         self.expect_good(run)
 
     def test_a_server_that_dies_ends_the_run(self):
-        def die():
+        def die(_generator):
             time.sleep(0.8)
             self.server.kill()
         run = Run("-d", 30, "--warmup", 0.1, "--timeout", 0.4, self.hello, meanwhile=die)

@@ -30,7 +30,7 @@ class Run:
                                        env={**os.environ, **(env or {})})
             try:
                 if meanwhile:
-                    meanwhile()
+                    meanwhile(process)
                 self.stdout, self.stderr = process.communicate(timeout=RUN_MAX)
             finally:
                 if process.poll() is None:
