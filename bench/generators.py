@@ -70,6 +70,7 @@ class RingletLoad:
 
     name = 'ringlet-load'
     warms_up = True
+    takes_turns = True
 
     def __init__(self, program):
         self.program = program
@@ -140,6 +141,7 @@ class Wrk:
 
     name = 'wrk'
     warms_up = False
+    takes_turns = False
     keeps_rate = False
 
     def __init__(self, program):

@@ -90,9 +90,11 @@ class Measurer:
         return runs
 
     def by_turns(self, block):
-        """Side by side, where no latency is told and no counter of the CPU is asked."""
-        return (block.rate is None and not self.with_perf and not block.entry.workload.cold
-                and self.generator(None).warms_up and turns.can_stand_together(block.kinds))
+        """Side by side, where no counter of the CPU is asked and nobody else loads the server. At a
+        rate only one thread comes to rest."""
+        return (self.generator(block.rate).takes_turns and not self.with_perf
+                and not block.entry.workload.cold and turns.can_stand_together(block.kinds)
+                and (block.rate is None or len(self.options.load_cpus) == 1))
 
     def block_by_turns(self, block):
         """A repetition that was disturbed was so for all: another is made in its place."""
@@ -101,13 +103,12 @@ class Measurer:
             if left == 0:
                 break
             made = self.together(block, repetition)
-            runs += made
+            runs += [run for run, _ in made]
             disturbance.judge(runs, self.options.steal_max / 100)
-            for run in made:
-                self.results.add_run(run, None)
-                self.plan.done(run)
+            for run, spectrum in made:
+                self.hand_in(block, run, spectrum)
             left -= 1
-            disturbed = any(run['disturbed'] not in (None, disturbance.BOUND) for run in made)
+            disturbed = any(run['disturbed'] not in (None, disturbance.BOUND) for run, _ in made)
             if disturbed and repeats > 0 and self.plan.may_repeat():
                 left, repeats = left + 1, repeats - 1
                 self.plan.add(len(block.kinds))
@@ -115,8 +116,8 @@ class Measurer:
         return runs
 
     def together(self, block, repetition):
-        """One run of everybody; without those that fail."""
-        generator = self.generator(None)
+        """One run of everybody, each with its histogram; without those that fail."""
+        generator = self.generator(block.rate)
         with contextlib.ExitStack() as stack:
             up = [server for kind in block.kinds
                   for server in self.started(stack, block, kind)]
@@ -126,8 +127,9 @@ class Measurer:
             except (generators.GeneratorFailed, OSError) as error:
                 self.failed(block, block.kinds, error)
                 return []
-            return [as_run(block, server.kind, repetition, position, generator.name, *what)
-                    | {'by_turns': True} for position, (server, what) in enumerate(zip(up, found))]
+            return [(as_run(block, server.kind, repetition, position, generator.name, *what)
+                     | {'by_turns': True}, what[0].spectrum)
+                    for position, (server, what) in enumerate(zip(up, found))]
 
     def started(self, stack, block, kind):
         try:
@@ -150,10 +152,14 @@ class Measurer:
             return
         runs.append(run)
         disturbance.judge(runs, self.options.steal_max / 100)
+        self.hand_in(block, run, spectrum)
+
+    def hand_in(self, block, run, spectrum):
         self.results.add_run(run, spectrum)
         if run['errors']:
-            self.results.problem(f'{block.entry.workload.name}, {kind.name}: {run["errors"]} of '
-                                 f'{run["requests"]} answers were wrong')
+            where = f'{block.entry.workload.name}, {run["server"]}'
+            counts = f'{run["errors"]} of {run["requests"]}'
+            self.results.problem(f'{where}: {counts} answers were wrong')
         self.plan.done(run)
 
     def run(self, block, kind, repetition, position):

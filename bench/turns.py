@@ -1,4 +1,4 @@
-"""Servers side by side in a closed loop: all of them are up, each with a generator, and one pair
+"""Servers side by side: all of them are up, each with a generator, and one pair
 after the other is let run for a moment while the rest stand still.
 
 A machine that has fast and slow spells has them for everybody then, and what is compared has met
@@ -8,7 +8,12 @@ Each generator first runs alone, until its connections stand and it has begun to
 warm-up, which goes on by the clock while it stands still. Its answers count from then on, as does
 its server's CPU time, until all has ended. No turn has to end at a request. Those that a server
 had answered when the count began, and its generator has not seen, make up for those under way when
-it ends."""
+it ends.
+
+At a rate a generator comes to rest by itself (load/pause.h): it waits for what is under way, and
+its clock stands still until its next turn, so that no request is late for having been held up. With
+its first rest its warm-up is over. Its turns are longer, for each begins with a server that has
+just done nothing."""
 
 import contextlib
 import dataclasses
@@ -23,9 +28,9 @@ import machine
 import servers
 
 TURN_SECONDS = 0.04
+TURN_AT_RATE_SECONDS = 0.2
 # A generator that had less than this to spare of its turns may be what bounded them.
 BUSY_MAX = 0.9
-
 
 # What a generator takes at most to have its connections, alone and at the start.
 START_SECONDS = 0.15
@@ -34,9 +39,17 @@ HANDSHAKE_SECONDS = 3e-3
 # How much longer its warm-up is than that.
 SPARE_SECONDS = 0.1
 
+# A warm-up that its generator's first rest ends, long before.
+WARMUP_UNTIL_REST = 600
+# How long a generator may wait for what is under way: more than its patience with an answer.
+REST_SECONDS = 10
+LOOK_SECONDS = 0.0005
+
 
 class Lane:
     """A server and its generator, which stands still but for its turns."""
+
+    turn_seconds = TURN_SECONDS
 
     def __init__(self, server, load, generator):
         self.server = server
@@ -44,11 +57,29 @@ class Lane:
         self.generator = generator
         self.cpu_ns = self.softirqd_ns = 0
         self.active = 0.0
+        self.started = time.monotonic()
         self.process = generator.start(load, name_of(server.kind))
 
-    def set_up(self):
+    @staticmethod
+    def fitted(load, lanes_count):
+        """The same load for one of so many: it begins with a warm-up that is long enough for all to
+        begin, and lasts for as long as all the turns."""
+        begin = set_up_seconds(load)
+        seconds = load.seconds * lanes_count + begin * (lanes_count + 1)
+        return dataclasses.replace(load, seconds=round(seconds, 3),
+                                   warmup=round(begin + SPARE_SECONDS, 3))
+
+    def set_up(self, seconds):
         """Let it open its connections and begin."""
-        generators.await_end(self.process, self.load.warmup - SPARE_SECONDS)
+        generators.await_end(self.process, seconds)
+        self.rest()
+
+    def await_begin(self):
+        """Until its warm-up is over."""
+        time.sleep(max(0, self.started + self.load.warmup - time.monotonic()))
+
+    def rest(self):
+        """Returns when it stands still, or has ended."""
         self.signal(signal.SIGSTOP)
 
     def begin(self):
@@ -64,8 +95,9 @@ class Lane:
         softirqd = counters.softirqd_ns(self.server.place.cpus)
         begun = time.monotonic()
         self.signal(signal.SIGCONT)
-        ended = generators.await_end(self.process, TURN_SECONDS)
-        self.signal(signal.SIGSTOP)
+        ended = generators.await_end(self.process, self.turn_seconds)
+        if not ended:
+            self.rest()
         self.active += time.monotonic() - begun
         self.softirqd_ns += counters.softirqd_ns(self.server.place.cpus) - softirqd
         return not ended
@@ -73,13 +105,42 @@ class Lane:
     def outcome(self, steal):
         """What came of all its turns, as of a run in one piece: (outcome, spent, memory)."""
         outcome = self.generator.finish(self.process, self.load, name_of(self.server.kind))
+        self.correct(outcome)
+        spent = {'cpu_ns': (self.server.cpu_ns() - self.cpu_ns) / outcome.seconds,
+                 'softirqd_ns': self.softirqd_ns / outcome.seconds, 'steal': steal}
+        return outcome, spent, self.server.memory_bytes()
+
+    def correct(self, outcome):
+        """Of what a generator says, which does not know of its turns."""
         if outcome.busy is not None:
             outcome.busy = min(1.0, outcome.busy * outcome.seconds / self.active)
             outcome.bound = outcome.busy > BUSY_MAX
         outcome.seconds = self.active
-        spent = {'cpu_ns': (self.server.cpu_ns() - self.cpu_ns) / self.active,
-                 'softirqd_ns': self.softirqd_ns / self.active, 'steal': steal}
-        return outcome, spent, self.server.memory_bytes()
+
+
+class LaneAtRate(Lane):
+    """The same, with a generator that sends at a rate and knows of its turns."""
+
+    turn_seconds = TURN_AT_RATE_SECONDS
+
+    @staticmethod
+    def fitted(load, lanes_count):
+        return dataclasses.replace(load, warmup=WARMUP_UNTIL_REST)
+
+    def await_begin(self):
+        """Its rest was that."""
+
+    def rest(self):
+        self.signal(signal.SIGTSTP)
+        until = time.monotonic() + REST_SECONDS
+        while not os.waitid(os.P_PID, self.process.pid,
+                            os.WSTOPPED | os.WEXITED | os.WNOWAIT | os.WNOHANG):
+            if time.monotonic() > until:
+                raise generators.GeneratorFailed('the generator does not come to rest')
+            time.sleep(LOOK_SECONDS)
+
+    def correct(self, outcome):
+        """It does."""
 
 
 def name_of(kind):
@@ -87,9 +148,20 @@ def name_of(kind):
     return kind.name.replace(' ', '-')
 
 
+def set_up_seconds(load):
+    """Until the connections of a load stand and have been warmed up."""
+    connections = load.connections + load.workload.idle
+    each = CONNECT_SECONDS + (HANDSHAKE_SECONDS if load.workload.tls else 0)
+    return START_SECONDS + connections * each + load.warmup
+
+
 def can_stand_together(kinds):
     """Servers that can't be told a port have all the same one."""
     return sum(kind.peer in servers.FIXED_PEERS for kind in kinds) <= 1
+
+
+def lane_of(load):
+    return LaneAtRate if load.rate else Lane
 
 
 @contextlib.contextmanager
@@ -98,9 +170,10 @@ def lanes(up, loads, generator):
     made = []
     try:
         for server, load in zip(up, loads):
-            made.append(Lane(server, load, generator))
-            made[-1].set_up()
-        time.sleep(max(load.warmup for load in loads))
+            made.append(lane_of(load)(server, lane_of(load).fitted(load, len(up)), generator))
+            made[-1].set_up(set_up_seconds(load))
+        for lane in made:
+            lane.await_begin()
         for lane in made:
             lane.begin()
         yield made
@@ -119,21 +192,10 @@ def take(made):
         left = [lane for lane in left if lane.turn()]
 
 
-def by_turns(load, lanes_count):
-    """The same load for one of so many: it begins with a warm-up that is long enough for all to
-    begin, and lasts for as long as all the turns."""
-    connections = load.connections + load.workload.idle
-    each = CONNECT_SECONDS + (HANDSHAKE_SECONDS if load.workload.tls else 0)
-    set_up = START_SECONDS + connections * each + load.warmup
-    seconds = load.seconds * lanes_count + set_up * (lanes_count + 1)
-    return dataclasses.replace(load, seconds=round(seconds, 3),
-                               warmup=round(set_up + SPARE_SECONDS, 3))
-
-
 def run(up, load_for, generator, cpus):
     """What came of servers that are up, by turns: a list of (outcome, spent, memory). load_for
     makes the load of a server; each gets its seconds of turns."""
-    loads = [by_turns(load_for(server), len(up)) for server in up]
+    loads = [load_for(server) for server in up]
     ticks = machine.cpu_ticks()
     with lanes(up, loads, generator) as made:
         take(made)

@@ -1,7 +1,9 @@
 """Side by side: one pair at a time, all that was spent counted, and disturbed repetitions made
 again for everybody."""
 
+import dataclasses
 import json
+import signal
 import subprocess
 import sys
 import types
@@ -17,9 +19,19 @@ import workloads
 
 assert where
 
-# Says when it ran: the moments at which it looked, until its time is over.
+# Says when it ran: the moments at which it looked, until its time is over. Told to come to rest it
+# takes a while, in which it looks no more.
 PROGRAM = '''
-import json, sys, time
+import json, os, signal, sys, time
+
+def rest(*_):
+    time.sleep(0.02)
+    begun = time.monotonic()
+    os.kill(os.getpid(), signal.SIGSTOP)
+    global end
+    end += time.monotonic() - begun
+
+signal.signal(signal.SIGTSTP, rest)
 end, seen = time.monotonic() + float(sys.argv[1]), []
 while time.monotonic() < end:
     seen.append(time.monotonic())
@@ -47,7 +59,7 @@ class Generator:
     """Runs the program; what it says is the outcome."""
 
     name = 'it'
-    warms_up = True
+    takes_turns = True
 
     def refusal(self, _workload, _rate):
         return None
@@ -87,6 +99,35 @@ class Turns(unittest.TestCase):
         self.assertEqual(memory, 7)
         self.assertGreater(outcome.busy, 0.2)
 
+    def test_at_a_rate(self):
+        """Each has its seconds, with the one warm-up that it was set up in, and rests by itself."""
+        def rated(server):
+            return dataclasses.replace(load_for(server), rate=100)
+        found = turns.run([Server('a'), Server('b')], rated, Generator(), (0,))
+        moments = sorted((moment, name) for name, (outcome, _, _) in zip('ab', found)
+                         for moment in json.loads(outcome.said))
+        changes = sum(one[1] != next_one[1] for one, next_one in zip(moments, moments[1:]))
+        self.assertGreater(changes, 4)
+        self.assertLess(changes, 4 * SECONDS / turns.TURN_AT_RATE_SECONDS)
+        for outcome, spent, _ in found:
+            self.assertEqual((outcome.seconds, outcome.busy), (SECONDS, 0.2))
+            self.assertAlmostEqual(spent['cpu_ns'] * SECONDS, 500, 3)
+
+    def test_a_generator_that_does_not_rest(self):
+        class Restless(Generator):
+            def start(self, load, name='load'):
+                return subprocess.Popen(['sleep', '60'], stdout=subprocess.PIPE, text=True,
+                                        preexec_fn=self.ignore, start_new_session=True)
+
+            def ignore(self):
+                signal.signal(signal.SIGTSTP, signal.SIG_IGN)
+
+        def rated(server):
+            return dataclasses.replace(load_for(server), rate=100)
+        with mock.patch.object(turns, 'REST_SECONDS', 0.1):
+            with self.assertRaises(generators.GeneratorFailed):
+                turns.run([Server('a')], rated, Restless(), (0,))
+
     def test_generators_end_with_an_error(self):
         seen = []
 
@@ -111,7 +152,7 @@ class Blocks(unittest.TestCase):
 
     def setUp(self):
         options = types.SimpleNamespace(repetitions=3, repeats=2, steal_max=1, load_cpus=(1,),
-                                        loop_generator=Generator())
+                                        loop_generator=Generator(), rate_generator=Generator())
         with mock.patch.object(measure.counters, 'can_count', return_value=False):
             self.measurer = measure.Measurer(mock.Mock(cpus=(0,)), mock.Mock(), options,
                                              mock.Mock())
@@ -122,10 +163,11 @@ class Blocks(unittest.TestCase):
     def runs(self, refused, cost=1000, steal=0):
         """What a block comes to whose repetitions were refused, or not."""
         def together(_block, repetition):
-            return [{'server': name, 'repetition': repetition,
-                     'cpu_ns_per_request': cost * (1 + repetition % 2), 'steal': steal,
-                     'errors': 0, 'refused': 'no answer' if refused[repetition] else None,
-                     'bound': False, 'rate': None, 'by_turns': True} for name in 'ab']
+            return [({'server': name, 'repetition': repetition,
+                      'cpu_ns_per_request': cost * (1 + repetition % 2), 'steal': steal,
+                      'errors': 0, 'refused': 'no answer' if refused[repetition] else None,
+                      'bound': False, 'rate': None, 'by_turns': True}, f'of {name}')
+                    for name in 'ab']
         with mock.patch.object(self.measurer, 'together', together):
             return self.measurer.block(self.block)
 
@@ -134,6 +176,11 @@ class Blocks(unittest.TestCase):
 
     def test_quiet(self):
         self.assertEqual(self.kept(self.runs([0, 0, 0])), [0, 1, 2])
+
+    def test_histograms_are_handed_in(self):
+        self.runs([0, 0, 0])
+        handed = [call.args[1] for call in self.measurer.results.add_run.call_args_list]
+        self.assertEqual(handed, ['of a', 'of b'] * 3)
 
     def test_disturbed_for_all(self):
         runs = self.runs([0, 1, 0, 0])
@@ -150,7 +197,10 @@ class Blocks(unittest.TestCase):
     def test_when_they_are_taken(self):
         self.assertTrue(self.measurer.by_turns(self.block))
         rated = measure.Block(self.block.entry, self.block.kinds, 64, '50%', 1000)
+        self.assertTrue(self.measurer.by_turns(rated))
+        self.measurer.options.load_cpus = (1, 2)
         self.assertFalse(self.measurer.by_turns(rated))
+        self.assertTrue(self.measurer.by_turns(self.block))
         self.measurer.with_perf = True
         self.assertFalse(self.measurer.by_turns(self.block))
 
