@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/cold.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -255,6 +256,13 @@ void access_batch_free(struct access_batch *batch)
     batch->buffers[1].at = NULL;
 }
 
+/* Once a second. */
+COLD static void renew_date(struct access_batch *batch, int64_t unix_time)
+{
+    http_log_date_write(batch->date, unix_time);
+    batch->date_unix = unix_time;
+}
+
 void access_batch_add(struct access_batch *batch, const struct access_line *line, uint64_t now_ms)
 {
     struct access_buffer *buffer = &batch->buffers[batch->filling];
@@ -263,10 +271,8 @@ void access_batch_add(struct access_batch *batch, const struct access_line *line
         drop(batch->log, 1);
         return;
     }
-    if (line->unix_time != batch->date_unix) {
-        http_log_date_write(batch->date, line->unix_time);
-        batch->date_unix = line->unix_time;
-    }
+    if (line->unix_time != batch->date_unix)
+        renew_date(batch, line->unix_time);
     if (buffer->len == 0)
         buffer->first_ms = now_ms;
     buffer->len += access_line_write(buffer->at + buffer->len, line, batch->date);
