@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+import time
 import types
 import unittest
 from unittest import mock
@@ -92,9 +93,12 @@ class Turns(unittest.TestCase):
             self.assertGreater(sum(other == name for _, other in moments), 20)
 
     def test_what_was_spent(self):
-        (outcome, spent, memory), _ = turns.run([Server('a'), Server('b')], load_for, Generator(),
-                                                (0,))
-        self.assertLess(outcome.seconds, 1.6 * SECONDS)
+        begun = time.monotonic()
+        found = turns.run([Server('a'), Server('b')], load_for, Generator(), (0,))
+        passed = time.monotonic() - begun
+        (outcome, spent, memory), (other, _, _) = found
+        self.assertLess(outcome.seconds + other.seconds, passed)
+        self.assertGreater(min(outcome.seconds, other.seconds), SECONDS / 4)
         self.assertAlmostEqual(spent['cpu_ns'] * outcome.seconds, 500, 3)
         self.assertEqual(memory, 7)
         self.assertGreater(outcome.busy, 0.2)
@@ -107,7 +111,7 @@ class Turns(unittest.TestCase):
         moments = sorted((moment, name) for name, (outcome, _, _) in zip('ab', found)
                          for moment in json.loads(outcome.said))
         changes = sum(one[1] != next_one[1] for one, next_one in zip(moments, moments[1:]))
-        self.assertGreater(changes, 4)
+        self.assertGreater(changes, 1)
         self.assertLess(changes, 4 * SECONDS / turns.TURN_AT_RATE_SECONDS)
         for outcome, spent, _ in found:
             self.assertEqual((outcome.seconds, outcome.busy), (SECONDS, 0.2))
