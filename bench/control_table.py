@@ -21,8 +21,9 @@ COST = 'cpu_ns_per_request'
 METRICS = (('CPU µs', COST, 1000), ('requests/s', 'requests_per_second', 1),
            ('softirq thread µs', 'softirqd_ns_per_request', 1000),
            ('generator CPU µs', 'generator_cpu_ns_per_request', 1000))
-WHERE = {PLAIN: 'plain', 'seccomp': 'under the filter', 'veth': 'over veth'}
-COSTS = {'seccomp': 'the filter', 'veth': 'the network'}
+WHERE = {PLAIN: 'plain', 'seccomp': 'under the filter', 'veth': 'over veth',
+         'veth-cubic': 'over veth with cubic'}
+COSTS = {'seccomp': 'the filter', 'veth': 'the network', 'veth-cubic': 'the network with cubic'}
 COUNTED = ('CPU time is that of the threads of the server (schedstat), over loopback and over veth '
            'alike. What arrives is handled, up to the socket, on the CPU of the one who sends, and '
            'counts as the time of the thread that runs there: so the server pays for handing its '

@@ -1,7 +1,7 @@
 """Control rows: the same servers with one thing different, in the same series as without it.
 
-What is different is a setting. Each server is measured plain and then in each setting before it is
-the next server's turn, so that every figure has a neighbour to be compared with."""
+What is different is a setting. Each server takes turns plain and in each setting, so that every
+figure has a neighbour to be compared with."""
 
 import contextlib
 import dataclasses
@@ -55,18 +55,23 @@ def open_filter(_stack, build):
     return Setting('seccomp', FILTER_TOLD, surroundings.Surroundings(before_server=words))
 
 
-def open_cable(stack, _build):
+def open_cable(stack, _build, name='veth', congestion=None):
     """Two namespaces, there until the stack is closed."""
     try:
-        pair = stack.enter_context(namespaces.connected())
+        pair = stack.enter_context(namespaces.connected(congestion))
     except namespaces.NotMade as error:
         raise NotHere(str(error)) from error
     around = surroundings.Surroundings(pair.server.address, pair.server.words(),
                                        pair.load.words(), pair.load.inside)
-    return Setting('veth', f'over {pair.told()}', around)
+    return Setting(name, f'over {pair.told()}', around)
 
 
-OPENERS = {'seccomp': open_filter, 'veth': open_cable}
+def open_cubic_cable(stack, build):
+    """The same with the congestion control that Linux comes with, where the system has another."""
+    return open_cable(stack, build, 'veth-cubic', 'cubic')
+
+
+OPENERS = {'seccomp': open_filter, 'veth': open_cable, 'veth-cubic': open_cubic_cable}
 NAMES = tuple(OPENERS)
 
 

@@ -22,6 +22,7 @@ CABLE = 'cable'
 # As long as 127.0.0.1, so that requests that name the host are as long, too.
 ADDRESSES = ('10.77.0.1', '10.77.0.2')
 PREFIX_LENGTH = 30
+NETWORK = f'10.77.0.0/{PREFIX_LENGTH}'
 # Says that it is in a namespace of its own, and stays there until its input ends.
 HOLDER = ('unshare', '--net', 'sh', '-c', 'echo there; exec cat')
 
@@ -84,10 +85,13 @@ class Side:
         finally:
             os.close(home)
 
-    def set_up(self):
+    def set_up(self, congestion):
         self.run('ip', 'address', 'add', f'{self.address}/{PREFIX_LENGTH}', 'dev', CABLE)
         self.run('ip', 'link', 'set', 'lo', 'up')
         self.run('ip', 'link', 'set', CABLE, 'up')
+        if congestion:
+            self.run('ip', 'route', 'change', NETWORK, 'dev', CABLE, 'src', self.address,
+                     'congctl', congestion)
 
     def offloads(self):
         """What the kernel leaves to this end of the cable, by name."""
@@ -119,10 +123,19 @@ def offload(probe, number):
 
 
 class Pair:
-    """The server's side and the generator's."""
+    """The server's side and the generator's. Their routes name a congestion control; without, it
+    is the system's."""
 
-    def __init__(self):
-        self.server, self.load = self.sides = [Side(address) for address in ADDRESSES]
+    def __init__(self, congestion):
+        self.congestion = congestion
+        self.sides = []
+        try:
+            for address in ADDRESSES:
+                self.sides.append(Side(address))
+        except OSError:
+            self.close()
+            raise
+        self.server, self.load = self.sides
 
     def connect(self):
         for side in self.sides:
@@ -130,7 +143,7 @@ class Pair:
         self.server.run('ip', 'link', 'add', CABLE, 'mtu', MTU, 'type', 'veth', 'peer', 'name',
                         CABLE, 'mtu', MTU, 'netns', self.load.holder.pid)
         for side in self.sides:
-            side.set_up()
+            side.set_up(self.congestion)
 
     def close(self):
         for side in self.sides:
@@ -141,20 +154,21 @@ class Pair:
         found = self.server.offloads()
         on, off = ([name for name, is_on in found.items() if is_on is wanted]
                    for wanted in (True, False))
-        congestion = machine.read('/proc/sys/net/ipv4/tcp_congestion_control') or machine.UNKNOWN
+        congestion = (self.congestion or machine.read('/proc/sys/net/ipv4/tcp_congestion_control')
+                      or machine.UNKNOWN)
         return (f'a veth pair between two network namespaces, MTU {MTU}, offloads as they come '
                 f'(on: {", ".join(on) or "none"}; off: {", ".join(off) or "none"}), congestion '
                 f'control {congestion}')
 
 
 @contextlib.contextmanager
-def connected():
+def connected(congestion=None):
     """A pair, for as long as the block lasts. NotMade says why there can be none."""
     for program in ('unshare', 'nsenter', 'ip'):
         if not machine.find_program(program):
             raise NotMade(f'{program} is not on this machine')
     try:
-        pair = Pair()
+        pair = Pair(congestion)
     except OSError as error:
         raise NotMade(str(error)) from error
     try:

@@ -77,6 +77,29 @@ class Namespaces(unittest.TestCase):
         self.assertIn('MTU 1500', self.pair.told())
         self.assertIn('TCP segmentation', self.pair.told())
 
+    def test_a_congestion_control_by_route(self):
+        pair = self.enter(namespaces.connected('reno'))
+        for side in pair.sides:
+            routes = subprocess.run([*side.words(), 'ip', 'route'], capture_output=True, text=True,
+                                    check=True).stdout
+            self.assertIn(' congctl reno', routes)
+        self.assertIn('congestion control reno', pair.told())
+        with self.assertRaises(namespaces.NotMade):
+            self.enter(namespaces.connected('no-such-thing'))
+
+    def test_a_side_that_cannot_be_had(self):
+        made = []
+
+        def side(address):
+            if made:
+                raise OSError('no more')
+            made.append(real(address))
+            return made[0]
+        real = namespaces.Side
+        with mock.patch.object(namespaces, 'Side', side), self.assertRaises(namespaces.NotMade):
+            self.enter(namespaces.connected())
+        self.assertIsNotNone(made[0].holder.returncode)
+
     def test_what_is_left(self):
         with namespaces.connected() as pair:
             pids = [side.holder.pid for side in pair.sides]
