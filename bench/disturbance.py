@@ -8,7 +8,10 @@ SLOW_MIN = 1.25
 BOUND = 'generator-bound'
 SLOW = 'slow spell'
 NOT_HELD = 'rate not held'
+LATE = 'no latency'
 REFUSED = 'no result'
+# The share of a rate that must have been asked for and answered for a request's CPU to be told.
+ANSWERED_MIN = 0.99
 
 
 def of_itself(run, steal_max):
@@ -16,6 +19,8 @@ def of_itself(run, steal_max):
     spells were everybody's where all took turns: there they are in the spread."""
     if run['errors']:
         return f'{run["errors"]} wrong answers'
+    if run['refused'] and was_answered(run):
+        return f'{LATE}: {run["refused"]}'
     if run['refused']:
         return f'{NOT_HELD if run["rate"] else REFUSED}: {run["refused"]}'
     if run['steal'] > steal_max and not run.get('by_turns'):
@@ -23,6 +28,13 @@ def of_itself(run, steal_max):
     if run['bound']:
         return BOUND
     return None
+
+
+def was_answered(run):
+    """Was the generator late and nothing else? What its server spent by turns is told then, if not
+    how long it took."""
+    return (run.get('by_turns') and run['rate']
+            and run['requests_per_second'] >= ANSWERED_MIN * run['rate'])
 
 
 def judge(runs, steal_max=STEAL_MAX):
@@ -50,12 +62,14 @@ def slowness(run, least):
 
 def stands(attempts):
     """The run that stands for a repetition: the first undisturbed one. In a closed loop a run that
-    only the generator bounded will do: it is a lower limit, and is marked."""
+    only the generator bounded will do: it is a lower limit, and is marked. So will one without
+    latencies."""
     for run in attempts:
         if not run['disturbed']:
             return run
     last = attempts[-1]
-    return last if last['disturbed'] == BOUND and last['rate'] is None else None
+    bound = last['disturbed'] == BOUND and last['rate'] is None
+    return last if bound or last['disturbed'].startswith(f'{LATE}: ') else None
 
 
 def to_repeat(runs, repeats):

@@ -54,6 +54,18 @@ class Marks(unittest.TestCase):
         runs = [run(cost=1000), run(repetition=1, cost=1400), run('b', cost=5000)]
         self.assertEqual(marks(runs), [None, 'slow spell 1.4x', None])
 
+    def test_by_turns_a_late_generator_costs_only_the_latencies(self):
+        def late(**others):
+            return run(refused='too late', rate=100, **others)
+        runs = [late(by_turns=True, requests_per_second=99.5),
+                late(by_turns=True, requests_per_second=98.5),
+                late(requests_per_second=99.5)]
+        for one in runs:
+            disturbance.judge([one])
+        self.assertEqual([one['kept'] for one in runs], [True, False, False])
+        self.assertEqual([one['disturbed'] for one in runs],
+                         ['no latency: too late'] + ['rate not held: too late'] * 2)
+
     def test_a_later_least_marks_an_earlier_run(self):
         self.assertEqual(marks([run(cost=1400), run(repetition=1)]), ['slow spell 1.4x', None])
 
