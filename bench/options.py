@@ -119,15 +119,7 @@ def parse(arguments, tree):
         workloads.named(options.workloads)
     except ValueError as error:
         made.error(str(error))
-    for name in options.peers:
-        if name not in servers.PEERS:
-            made.error(f'no peer is called {name}')
-    for name in options.engines:
-        if name not in ('io_uring', 'epoll'):
-            made.error(f'no engine is called {name}')
-    for name in options.control:
-        if name not in controls.NAMES:
-            made.error(f'no control row is called {name}')
+    check_names(options, made)
     if options.control:
         options.workloads = options.workloads or controls.ROWS
     options.build = (options.build or tree / 'build' / 'bench').resolve()
@@ -137,6 +129,20 @@ def parse(arguments, tree):
     if options.resume and not (options.out / 'results.json').exists():
         made.error(f'{options.out} holds no results.json')
     return options
+
+
+def check_names(options, made):
+    for what, asked, there in (('peer', options.peers, servers.PEERS),
+                               ('engine', options.engines, ('io_uring', 'epoll')),
+                               ('control row', options.control, controls.NAMES)):
+        for name in asked:
+            if name not in there:
+                made.error(f'no {what} is called {name}')
+    names = [pathlib.Path(folder).resolve().name for folder in options.beside]
+    for name in names:
+        if names.count(name) > 1:
+            made.error(f'--beside: two folders are called {name}, and each build goes by the name '
+                       'of its folder')
 
 
 def fill_lengths(options):

@@ -140,6 +140,10 @@ class Settings(unittest.TestCase):
         self.assertEqual(parse('--control', 'veth', '--workloads', 'json').workloads, ('json',))
         with self.assertRaises(SystemExit):
             parse('--control', 'weather')
+        self.assertEqual(parse('--beside', 'before/build,after/there').beside,
+                         ('before/build', 'after/there'))
+        with self.assertRaises(SystemExit):
+            parse('--beside', 'before/build,after/build')
         self.assertTrue(workloads.named(controls.ROWS))
 
 
