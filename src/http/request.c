@@ -537,10 +537,11 @@ APART static ssize_t parse_fields(struct http_request *r, int seen, const char *
     return status == 0 && len >= max_head ? over_limit(bytes, end, true) : status;
 }
 
-/* Any head. */
+/* Any head. A limit that nobody may set is found here, and not at each head of a browser. */
 APART static ssize_t parse_any(struct http_request *r, const char *bytes, size_t len,
                                size_t max_head)
 {
+    CHECK(max_head > 0 && max_head <= HTTP_HEAD_MAX);
     const char *end = bytes + (len < max_head ? len : max_head);
 
     begin(r);
@@ -583,7 +584,6 @@ static inline const char *read_first_lines(struct http_request *r, const char *a
 ssize_t http_request_parse(struct http_request *request, const char *bytes, size_t len,
                            size_t max_head)
 {
-    CHECK(max_head > 0 && max_head <= HTTP_HEAD_MAX);
     const char *end = bytes + (len < max_head ? len : max_head);
     const char *at = read_first_lines(request, bytes, end);
 
