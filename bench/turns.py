@@ -41,8 +41,9 @@ SPARE_SECONDS = 0.1
 
 # A warm-up that its generator's first rest ends, long before.
 WARMUP_UNTIL_REST = 600
-# How long a generator may wait for what is under way: more than its patience with an answer.
-REST_SECONDS = 10
+# A generator may wait for what is under way: for as long as its patience with an answer, twice.
+REST_SECONDS = 0.5
+REST_TRIES = 20
 LOOK_SECONDS = 0.0005
 
 
@@ -131,13 +132,22 @@ class LaneAtRate(Lane):
         """Its rest was that."""
 
     def rest(self):
-        self.signal(signal.SIGTSTP)
+        """One that has only just been started does not hear it yet. What is said too often is
+        forgotten with its next turn (SIGCONT)."""
+        for _ in range(REST_TRIES):
+            self.signal(signal.SIGTSTP)
+            if self.has_come_to_rest():
+                return
+        raise generators.GeneratorFailed('the generator does not come to rest')
+
+    def has_come_to_rest(self):
         until = time.monotonic() + REST_SECONDS
-        while not os.waitid(os.P_PID, self.process.pid,
-                            os.WSTOPPED | os.WEXITED | os.WNOWAIT | os.WNOHANG):
-            if time.monotonic() > until:
-                raise generators.GeneratorFailed('the generator does not come to rest')
+        while time.monotonic() < until:
+            if os.waitid(os.P_PID, self.process.pid,
+                         os.WSTOPPED | os.WEXITED | os.WNOWAIT | os.WNOHANG):
+                return True
             time.sleep(LOOK_SECONDS)
+        return False
 
     def correct(self, outcome):
         """It does."""

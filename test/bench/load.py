@@ -13,11 +13,18 @@ import time
 import unittest
 
 from rig import Run, run_held
-from server import SKIP, Root, Server, io_uring_refusal, main
+from server import SKIP, Root, Server, io_uring_refusal, main, until
 
 HELLO = b"Hello, world\n"
 LARGE = bytes(range(256)) * 4000
 SHORT = ("-d", 0.2, "--warmup", 0.05)
+
+
+def blocks(process, number):
+    """Does it keep a signal for itself?"""
+    with open(f"/proc/{process.pid}/status", encoding="ascii") as file:
+        mask = int(re.search(r"^SigBlk:\t([0-9a-f]+)$", file.read(), re.M)[1], 16)
+    return bool(mask >> (number - 1) & 1)
 
 
 class Load(unittest.TestCase):
@@ -81,6 +88,7 @@ class Load(unittest.TestCase):
         stops = []
 
         def pause(generator):
+            self.assertTrue(until(lambda: blocks(generator, signal.SIGTSTP)))
             for _ in range(3):
                 time.sleep(0.3)
                 generator.send_signal(signal.SIGTSTP)

@@ -128,7 +128,7 @@ class Turns(unittest.TestCase):
 
         def rated(server):
             return dataclasses.replace(load_for(server), rate=100)
-        with mock.patch.object(turns, 'REST_SECONDS', 0.1):
+        with mock.patch.object(turns, 'REST_SECONDS', 0.01):
             with self.assertRaises(generators.GeneratorFailed):
                 turns.run([Server('a')], rated, Restless(), (0,))
 
